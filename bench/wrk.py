@@ -1,0 +1,49 @@
+"""One run of `wrk` against one URL, and what it measured."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+REPORT = Path(__file__).with_name("report.lua")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Requests a second, and the times that half and 99 % of the answers came within."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    failed: int = 0
+
+
+def run(
+    url: str, user: str, password: str, *, clients: int, fresh: bool, seconds: float, prefix: list[str]
+) -> Measured:
+    """Asks `url` for `seconds` with so many clients, each waiting for its answer before it asks again.
+
+    `fresh`: a new connection for each request. `prefix` comes before the command (`ip netns exec NAME`).
+    Raises `RuntimeError` when an answer was not a success.
+    """
+    credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+    command = [*prefix, "wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(REPORT)]
+    command += ["-H", f"Authorization: Basic {credentials}"]
+    if fresh:
+        command += ["-H", "Connection: close"]
+    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"wrk did not report:\n{output}")
+    values = {name: int(value) for name, value in (pair.split("=") for pair in found[1].split())}
+    if values["refused"] or not values["requests"]:
+        raise RuntimeError(f"{url} did not answer with success: {values}")
+    return Measured(
+        values["requests"] / (values["duration_us"] / 1e6),
+        values["p50_us"] / 1000,
+        values["p99_us"] / 1000,
+        values["failed"],
+    )

@@ -1,0 +1,61 @@
+"""HTTP as every version of the API needs it: plain answers, the target as it came, a client that leaves."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.types import Receive, Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+SERVER = b"Rapier"
+
+
+class PlainAnswer:
+    """An answer whose body is known as a whole; its length is always sent."""
+
+    def __init__(self, status: HTTPStatus, content_type: bytes, body: bytes, headers: Headers | None = None) -> None:
+        self.status = status
+        self.body = body
+        self.headers: Headers = [
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"server", SERVER),
+            *(headers or []),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": int(self.status), "headers": self.headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of that name (in lower case)."""
+    for candidate, value in scope["headers"]:
+        if candidate == name:
+            return value  # type: ignore[no-any-return]
+    return None
+
+
+def body_media_type(scope: Scope) -> bytes:
+    """The body's media type in lower case, without parameters (RFC 9110 8.3.1)."""
+    value = header(scope, b"content-type") or b"application/octet-stream"
+    return value.partition(b";")[0].strip().lower()
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether the request announced a body (RFC 9112 6.3)."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
+def target_of(scope: Scope) -> str:
+    """Path and query as they came, undecoded."""
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
+async def gone(receive: Receive) -> None:
+    """Returns when the client has left. The body must have been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,142 @@
+"""From an ASGI request to a handler of version 2, and its answer back. The URIs themselves are in `routes`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import urllib.parse
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HTTPRequest
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rapier.api.http import PlainAnswer, body_media_type, gone, has_body, target_of
+from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
+from rapier.api.v2.reads import Handler
+from rapier.api.v2.request import Request
+from rapier.api.v2.routes import ROUTES
+from rapier.cluster.cluster import Cluster
+from rapier.errors import GanetiError, MasterError
+from rapier.representation import json
+
+log = logging.getLogger(__name__)
+
+JSON = b"application/json"
+# Programs exist that never read the answer to a write, and send the next request on the same connection: as in stock,
+# the connection of a write ends with its answer.
+KEPT_ALIVE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class _Name(Convertor[str]):
+    """The names of objects, as stock's patterns have them. An escape in a path is no part of a name."""
+
+    regex = r"[\w._-]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Number(_Name):
+    regex = r"\d+"
+
+
+register_url_convertor("name", _Name())
+register_url_convertor("number", _Number())
+
+
+class Endpoint:
+    """One URI: its handlers by method, as an ASGI application. Who asks is in the scope's state."""
+
+    def __init__(self, cluster: Cluster, handlers: Mapping[str, Handler]) -> None:
+        self._cluster = cluster
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(scope, receive)
+        except ClientDisconnect:
+            return
+        except Refusal as refusal:
+            answer = refused(refusal, scope["method"])
+        except (GanetiError, MasterError) as problem:
+            answer = refused(refusal_for(problem), scope["method"])
+        except Exception:
+            log.exception("%s %s failed", scope["method"], target_of(scope))
+            answer = refused(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR), scope["method"])
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> PlainAnswer:
+        method = scope["method"]
+        handler = self._handlers.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"Method {method} is unsupported for path {target_of(scope)}")
+        state = scope["state"]
+        request = Request(
+            cluster=self._cluster,
+            user=state["user"],
+            target=target_of(scope),
+            names=scope.get("path_params", {}),
+            query=urllib.parse.parse_qs(query) if (query := scope["query_string"].decode("latin-1")) else {},
+            body=await _body(scope, receive),
+            draining=state.get("draining") or asyncio.Event(),
+            gone=lambda: gone(receive),
+        )
+        return _answered(HTTPStatus.OK, json.encode(await handler(request)) + b"\n", method)
+
+
+async def _body(scope: Scope, receive: Receive) -> Any:
+    """The body's value, `None` where there is no body. Its type is looked at only where there is one."""
+    if not has_body(scope):
+        return None
+    body = await HTTPRequest(scope, receive).body()
+    if not body:
+        return None
+    if body_media_type(scope) != JSON:
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    try:
+        return json.decode(body)
+    except json.NotJSON:
+        raise bad_request("Unable to parse JSON data") from None
+
+
+def _answered(
+    status: HTTPStatus, body: bytes, method: str, headers: list[tuple[bytes, bytes]] | None = None
+) -> PlainAnswer:
+    closing = [] if method in KEPT_ALIVE_METHODS else [(b"connection", b"close")]
+    return PlainAnswer(status, JSON, body, [*(headers or []), *closing])
+
+
+def refused(refusal: Refusal, method: str) -> PlainAnswer:
+    """The answer that says no, in stock's words."""
+    return _answered(refusal.status, error_body(refusal.status, refusal.text), method, refusal.headers)
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    await refused(not_found(), scope["method"])(scope, receive, send)
+
+
+def application(cluster: Cluster) -> ASGIApp:
+    """Version 2 over one cluster. Matches paths as they came: to stock, `%2F` and a slash at the end are 404."""
+    endpoints = {uri: Endpoint(cluster, handlers) for uri, handlers in ROUTES.items()}
+    router = Router(
+        [Route(uri, endpoint=endpoint) for uri, endpoint in endpoints.items()],
+        redirect_slashes=False,
+        default=_unknown_path,
+    )
+
+    # what has no variable part needs no search
+    fixed: dict[str, ASGIApp] = {uri: endpoint for uri, endpoint in endpoints.items() if "{" not in uri}
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"].decode("latin-1")
+        await fixed.get(path, router)(dict(scope, path=path), receive, send)
+
+    return application

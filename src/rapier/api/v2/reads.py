@@ -1,0 +1,176 @@
+"""Version 2's answers to GET. Each function takes a request and answers what becomes the body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from rapier.api.v2.errors import bad_request, not_found
+from rapier.api.v2.request import Request
+from rapier.api.v2.writes import fill
+from rapier.errors import OpPrereqError
+from rapier.ganeti.kinds import INSTANCE, JOB, NODE, Kind
+from rapier.luxi.client import Row
+from rapier.representation import json
+
+Handler = Callable[[Request], Awaitable[Any]]
+# names, fields, use_locking
+NamedQuery = Callable[[Sequence[str], Sequence[str], bool], Awaitable[list[Row]]]
+
+FEATURES = ("instance-create-reqv1", "instance-reinstall-reqv1", "node-evac-res1", "node-migrate-reqv1")
+RAPI_VERSION = 2
+JOB_WAIT_SECONDS = 10
+
+
+def shared(handler: Handler) -> Handler:
+    """Equal requests share what `handler` answers, and its JSON, under the rule of `cluster.sharing`."""
+
+    async def answer(request: Request) -> msgspec.Raw:
+        async def make() -> msgspec.Raw:
+            return msgspec.Raw(json.encode(await handler(request)))
+
+        return await request.cluster.read(("v2", request.target), make)
+
+    return answer
+
+
+async def nothing(request: Request) -> None:
+    """`/` and `/2`: there is nothing to see, and it is not an error."""
+
+
+async def version(request: Request) -> int:
+    """`/version`: of this API. Ganeti's watcher asks it, and is content with any answer that is a number."""
+    return RAPI_VERSION
+
+
+async def features(request: Request) -> Sequence[str]:
+    """`/2/features`: what may differ between versions of the stock API."""
+    return FEATURES
+
+
+async def info(request: Request) -> dict[str, Any]:
+    """`/2/info`: the cluster's configuration, two members of it under an older name too."""
+    answer = await request.cluster.luxi.query_cluster_info()
+    for name, older_name in (("volume_group_name", "vg_name"), ("drbd_usermode_helper", "drbd_helper")):
+        if name in answer:
+            answer[older_name] = answer[name]
+    return answer
+
+
+async def operating_systems(request: Request) -> list[str]:
+    """`/2/os`: each operating system with each of its variants. Only a job can tell."""
+    opcode = fill("OP_OS_DIAGNOSE", None, {"output_fields": ["name", "variants"], "names": []})
+    names = await request.cluster.read("os", lambda: request.cluster.run(opcode))
+    return [f"{name}+{variant}" if variant else name for name, variants in names for variant in variants or [None]]
+
+
+def _shown(kind: Kind, fields: Sequence[str], row: Row) -> dict[str, Any]:
+    """One object, as version 2 shows it. Older programs know `maxmem` as `memory`, and `sip` as `secondary_ip`."""
+    answer = dict(zip(fields, row, strict=True))
+    if kind is INSTANCE:
+        answer["beparams"]["memory"] = answer["beparams"]["maxmem"]
+    return answer
+
+
+def _named_query(request: Request, kind: Kind) -> NamedQuery:
+    luxi = request.cluster.luxi
+    return {INSTANCE.name: luxi.query_instances, NODE.name: luxi.query_nodes}[kind.name]
+
+
+def collection(kind: Kind, locking: bool = False) -> Handler:
+    """A list of all objects of a kind: names with their URIs, or with `bulk` all that is shown of each.
+
+    `locking`: whether the collection takes `lock`, which luxid refuses.
+    """
+
+    async def answer(request: Request) -> list[dict[str, Any]]:
+        query = _named_query(request, kind)
+        use_locking = locking and request.flag("lock")
+        if request.flag("bulk"):
+            fields = kind.shown_in_bulk
+            return [_shown(kind, fields, row) for row in await query([], fields, use_locking)]
+        names = sorted(row[0] for row in await query([], [kind.key], use_locking))
+        return [{"id": name, "uri": f"/2/{kind.collection}/{name}"} for name in names]
+
+    return answer
+
+
+def one(kind: Kind) -> Handler:
+    """All that is shown of one object."""
+
+    async def answer(request: Request) -> dict[str, Any]:
+        try:
+            rows = await _named_query(request, kind)([request.names[kind.name]], kind.shown, request.flag("lock"))
+        except OpPrereqError as problem:
+            if problem.code == "unknown_entity":
+                raise not_found() from None
+            raise
+        if not rows:
+            raise not_found()
+        shown = _shown(kind, kind.shown, rows[0])
+        if kind is NODE:
+            shown["secondary_ip"] = shown["sip"]
+        return shown
+
+    return answer
+
+
+async def jobs(request: Request) -> list[dict[str, Any]]:
+    """`/2/jobs`: ids with their URIs, or with `bulk` all but log and results."""
+    fields = JOB.shown_in_bulk if request.flag("bulk") else [JOB.key]
+    rows = await request.cluster.luxi.query_jobs(None, fields)
+    if request.flag("bulk"):
+        return [_shown(JOB, fields, row) for row in rows]
+    return [{"id": job_id, "uri": f"/2/jobs/{job_id}"} for job_id in sorted(row[0] for row in rows)]
+
+
+async def job(request: Request) -> dict[str, Any]:
+    """`/2/jobs/J`: an unknown one has null in every member but its id."""
+    rows = await request.cluster.luxi.query_jobs([request.names["job"]], JOB.shown)
+    if rows[0] is None:
+        raise not_found()
+    return _shown(JOB, JOB.shown, rows[0])
+
+
+async def job_change(request: Request) -> dict[str, Any] | None:
+    """`/2/jobs/J/wait`: the next change of a job, or null when there was none for 10 s.
+
+    Ends early with null when the daemon drains, and frees what it held when the client leaves.
+    """
+    fields = request.member("fields")
+    previous_info = request.member("previous_job_info", None)
+    previous_serial = request.member("previous_log_serial", None)
+    if not isinstance(fields, list):
+        raise bad_request("The 'fields' parameter should be a list")
+    if not (previous_info is None or isinstance(previous_info, list)):
+        raise bad_request("The 'previous_job_info' parameter should be a list")
+    if not (previous_serial is None or isinstance(previous_serial, int)):
+        raise bad_request("The 'previous_log_serial' parameter should be a number")
+    change = asyncio.ensure_future(
+        request.cluster.waiting.change(
+            int(request.names["job"]), fields, previous_info, previous_serial, JOB_WAIT_SECONDS
+        )
+    )
+    others = [asyncio.ensure_future(request.draining.wait()), asyncio.ensure_future(request.gone())]
+    try:
+        await asyncio.wait([change, *others], return_when=asyncio.FIRST_COMPLETED)
+        if not change.done():
+            return None
+        answer = change.result()
+    finally:
+        for task in (change, *others):
+            task.cancel()
+        await asyncio.gather(change, *others, return_exceptions=True)
+    return None if answer is None else {"job_info": answer[0], "log_entries": answer[1]}
+
+
+def tags(kind: str) -> Handler:
+    """The tags of the cluster, or of one object."""
+
+    async def answer(request: Request) -> list[str]:
+        return await request.cluster.luxi.query_tags(kind, request.names.get(kind, ""))
+
+    return answer

@@ -1,0 +1,123 @@
+"""Version 2's writes, and those reads of it that are jobs: a table row each, read by one function.
+
+A row says which opcode is submitted, which of its parameters the path and the query string give, and whether the body
+gives others. The answer is the job's id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rapier.api.v2.errors import bad_request
+from rapier.api.v2.request import Request, check_type
+from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Params, UnknownParameter
+
+# Where one parameter's value comes from
+Source = Callable[[Request], Any]
+
+
+def flag(name: str) -> Source:
+    """From a query argument that is a number, taken as yes or no."""
+    return lambda request: request.flag(name)
+
+
+def text(name: str, default: str | None = None) -> Source:
+    """From a query argument."""
+    return lambda request: request.text(name, default)
+
+
+def texts(name: str) -> Source:
+    """From all values of a query argument."""
+    return lambda request: request.texts(name)
+
+
+def path(name: str) -> Source:
+    """From a variable part of the path."""
+    return lambda request: request.names[name]
+
+
+def path_list(name: str) -> Source:
+    """From a variable part of the path, as a list of one."""
+    return lambda request: [request.names[name]]
+
+
+def always(value: Any) -> Source:
+    """The same in each request."""
+    return lambda request: value
+
+
+# What is done to the body before it is read as parameters
+Preparation = Callable[[Params], Params]
+
+
+@dataclass(frozen=True)
+class Submit:
+    """A request that submits one opcode. `fixed` parameters may not stand in the body as well."""
+
+    op_id: str
+    resource: str  # how the stock API calls it in the reason trail
+    fixed: Mapping[str, Source] = field(default_factory=dict)
+    body: bool = True  # whether the body gives parameters
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    prepare: Preparation | None = None
+
+    async def __call__(self, request: Request) -> int:
+        """Submits the job; its id."""
+        given: Any = request.body if self.body else {}
+        if self.prepare is not None:
+            check_type(given, dict, "Body contents")
+            given = self.prepare(given)
+        # `depends` counts also where the rest of the body does not
+        if isinstance(given, dict) and isinstance(request.body, dict) and request.body.get("depends"):
+            given = given | {"depends": request.body["depends"]}
+        fixed = {"reason": reason_trail(request, self.resource)}
+        fixed |= {name: source(request) for name, source in self.fixed.items()}
+        return await request.cluster.submit([fill(self.op_id, given, fixed, self.renamed)])
+
+
+def reason_trail(request: Request, resource: str) -> list[tuple[str, str, int]]:
+    """Why the job was submitted: the user's own words where there are any, then which resource was asked."""
+    trail = []
+    words = request.text("reason")
+    if words:
+        trail.append(("gnt:user", words, time.time_ns()))
+    trail.append((f"gnt:library:rlib2:{resource}", "", time.time_ns()))
+    return trail
+
+
+def fill(op_id: str, given: Any, fixed: Params, renamed: Mapping[str, str] | None = None) -> Params:
+    """The opcode with the body's parameters and the fixed ones. Raises the 400 that stock has for what is wrong."""
+    if given is None:
+        given = {}
+    check_type(given, dict, "Body contents")
+    params = dict(given)
+    for old, new in (renamed or {}).items():
+        if old in params:
+            if new in params:
+                raise bad_request(f"Parameter '{old}' was renamed to '{new}', but both are specified")
+            params[new] = params.pop(old)
+    if overwritten := set(params) & set(fixed):
+        raise bad_request(f"Can't overwrite static parameters {overwritten}")
+    try:
+        return OPCODES[op_id].fill(params | fixed)
+    except InvalidParameter as problem:
+        raise bad_request(f"Invalid body parameters: {(str(problem), 'wrong_input')}") from None
+    except (UnknownParameter, TypeError) as problem:
+        raise bad_request(f"Invalid body parameters: {problem}") from None
+
+
+def creation(body: Params) -> Params:
+    """The body of an instance's creation: of version 1; USB devices may stand apart by spaces, as in later Ganetis."""
+    version = body.get("__version__", 0)
+    if version == 0:
+        raise bad_request("Instance creation request version 0 is no longer supported")
+    if version != 1:
+        raise bad_request(f"Unsupported request data version {version}")
+    params = {name: value for name, value in body.items() if name != "__version__"}
+    match params.get("hvparams"):
+        case {"usb_devices": str(devices), **others}:
+            params["hvparams"] = others | {"usb_devices": devices.replace(" ", ",")}
+    return params

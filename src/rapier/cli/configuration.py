@@ -1,0 +1,63 @@
+"""What `rapier serve` is told: a TOML file, with the command line's options over it."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from rapier.errors import ConfigurationError
+
+DEFAULT_PORT = 5080
+
+
+class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
+    """The members of the TOML file, under the names of the options. `limits` are those of `rapier.server.Limits`."""
+
+    luxi_socket: str = "/var/run/ganeti/socket/ganeti-query"
+    luxi_deadline_seconds: float = 60.0
+    listen: list[str] = []
+    htpasswd: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    workers: Annotated[int, msgspec.Meta(ge=1)] = 1
+    insecure_http: bool = False
+    limits: dict[str, Any] = {}
+
+
+def load(file: Path | None, options: dict[str, Any]) -> Configuration:
+    """The configuration in `file`, and over it the options that were given (those that are not `None` or empty).
+
+    Raises `ConfigurationError` that names the file and what is wrong in it.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values = msgspec.toml.decode(file.read_bytes())
+        except OSError as problem:
+            raise ConfigurationError(f"cannot read the configuration: {problem}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise ConfigurationError(f"{file} is no TOML: {problem}") from None
+    values |= {name.replace("_", "-"): value for name, value in options.items() if value not in (None, [], False)}
+    try:
+        return msgspec.convert(values, Configuration)
+    except msgspec.ValidationError as problem:
+        raise ConfigurationError(f"{file or 'the command line'}: {problem}") from None
+
+
+def address_and_port(text: str) -> tuple[str, int]:
+    """`127.0.0.1:5080`, `[::1]:5080`, or an address alone, which takes Ganeti's port. Raises `ConfigurationError`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
+        host, port = text, str(DEFAULT_PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        address = ipaddress.ip_address(host)
+        number = int(port)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 65535:
+        raise ConfigurationError(f"--listen takes an address and a port, as 127.0.0.1:5080 or [::1]:5080, not {text!r}")
+    return str(address), number

@@ -1,0 +1,68 @@
+"""The daemon, put together: the application over one cluster, and the server that it is handed to.
+
+A module of its own, imported when it is needed: it brings in all of Rapier, and `rapier passwd` need not wait for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from rapier.access.doorkeeper import Doorkeeper
+from rapier.access.users import UsersFile
+from rapier.api.app import Application, refusal_of_the_server
+from rapier.cli.configuration import Configuration, address_and_port
+from rapier.cluster.cluster import Cluster
+from rapier.errors import ConfigurationError
+from rapier.luxi.client import Luxi
+from rapier.server import Limits, Settings, run, table_of_limits
+
+DEFAULT_LISTEN = "0.0.0.0:5080"
+
+
+def start(configuration: Configuration, announce: Callable[[list[str]], None]) -> int:
+    """Serves until it is told to end; the exit code. Raises `ConfigurationError` before anything is served.
+
+    `announce` is called with the URLs once they answer.
+    """
+    if configuration.htpasswd is None:
+        raise ConfigurationError(
+            "nobody could come in without a users file: make one with `rapier passwd FILE USER`, "
+            "and name it with --htpasswd FILE"
+        )
+    if configuration.tls_cert is None and not configuration.insecure_http:
+        raise ConfigurationError(
+            "there is no certificate: make one with `rapier cert DIR`, and name it with --tls-cert and --tls-key"
+        )
+    users = Path(configuration.htpasswd)
+    UsersFile(users)  # one that is no good is said now, not by each worker
+
+    def connect() -> Cluster:
+        return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
+
+    return run(
+        lambda: Application(connect, Doorkeeper(UsersFile(users))),
+        Settings(
+            listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
+            certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
+            key=Path(configuration.tls_key) if configuration.tls_key else None,
+            insecure_http=configuration.insecure_http,
+            workers=configuration.workers,
+            limits=_limits(configuration),
+            error_body=refusal_of_the_server,
+        ),
+        announce,
+    )
+
+
+def _limits(configuration: Configuration) -> Limits:
+    known = [limit.name for limit in table_of_limits()]
+    for name in configuration.limits:
+        if name not in known:
+            raise ConfigurationError(f"limits: there is no {name!r}; there are {', '.join(known)}")
+    try:
+        return msgspec.convert(configuration.limits, Limits)
+    except msgspec.ValidationError as problem:
+        raise ConfigurationError(f"limits: {problem}") from None

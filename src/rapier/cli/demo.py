@@ -1,0 +1,132 @@
+"""`rapier demo`: an embedded cluster and the API over it, in one command."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rapier.errors import ConfigurationError
+
+USER = "demo"
+READY_SECONDS = 15.0
+
+
+def default_state() -> Path:
+    """Where a user's programs keep state (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "rapier" / "demo"
+
+
+def demo(
+    state: Annotated[Path | None, typer.Option(help="Where the cluster is kept.", show_default="in your home")] = None,
+    listen: Annotated[str, typer.Option(metavar="ADDRESS:PORT")] = "127.0.0.1:5080",
+    nodes: Annotated[int, typer.Option(min=1, help="How many nodes a new cluster gets.")] = 4,
+    instances: Annotated[int, typer.Option(min=0, help="How many instances a new cluster gets.")] = 6,
+) -> None:
+    """Run an embedded cluster and the API over it, until Ctrl-C. Needs no Ganeti."""
+    folder = (state or default_state()).absolute()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    master_socket = folder / "luxi.socket"
+    master = start_master(folder, master_socket, nodes, instances)
+    try:
+        code = serve_demo(folder, master_socket, listen, master)
+    finally:
+        master.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            master.wait(10)
+        master.kill()
+    raise typer.Exit(code)
+
+
+def start_master(folder: Path, master_socket: Path, nodes: int, instances: int) -> subprocess.Popen[bytes]:
+    """The embedded master, as a process that ends with this one, and that Ctrl-C does not reach before us."""
+    command = [sys.executable, "-m", "rapier", "embedded", "--socket", str(master_socket), "--state", str(folder)]
+    command += ["--nodes", str(nodes), "--instances", str(instances)]
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    PR_SET_PDEATHSIG = 1  # prctl(2)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def serve_demo(folder: Path, master_socket: Path, listen: str, master: subprocess.Popen[bytes]) -> int:
+    """Serves the cluster in `folder`; the exit code."""
+    # imported while the master starts: it costs as much time as that does
+    from rapier.access.certificates import CertificateFiles, make_certificate_files
+    from rapier.access.users_edit import set_password
+    from rapier.cli import logs
+    from rapier.cli.configuration import Configuration
+    from rapier.cli.daemon import start
+
+    tls = CertificateFiles(folder / "cert.pem", folder / "key.pem")
+    if not tls.certificate.exists():
+        make_certificate_files(folder)
+    password = secrets.token_urlsafe(12)
+    users = folder / "htpasswd"
+    set_password(users, USER, password)
+    wait_for(master_socket, master)
+    logs.set_up()
+    configuration = Configuration(
+        luxi_socket=str(master_socket),
+        listen=[listen],
+        htpasswd=str(users),
+        tls_cert=str(tls.certificate),
+        tls_key=str(tls.key),
+    )
+    return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder))
+
+
+def wait_for(master_socket: Path, master: subprocess.Popen[bytes]) -> None:
+    """Returns when the master serves. Raises `ConfigurationError` when it ended or took too long."""
+    end = time.monotonic() + READY_SECONDS
+    while master.poll() is None and time.monotonic() < end:
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(master_socket))
+            return
+        time.sleep(0.02)
+    raise ConfigurationError("the embedded master did not start; what it said is above")
+
+
+def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
+    """What a newcomer needs, to copy and paste."""
+    from rapier.access.certificates import fingerprint
+
+    curl = f"curl -s --cacert {certificate} -u {USER}:{password}"
+    body = (
+        '{"__version__": 1, "mode": "create", "name": "web1", "os": "dummy+default", "disk_template": "sharedfile", '
+        '"disks": [{"size": 1024}], "nics": [{}], "iallocator": "hail", "ip_check": false, "name_check": false}'
+    )
+    until_its_end = '{"fields": ["end_ts"], "previous_job_info": [null], "previous_log_serial": 999}'
+    json = "-H 'Content-Type: application/json'"
+    out = Console(soft_wrap=True, highlight=False)
+    out.print(f"""
+[bold]Rapier[/] answers for a cluster of its own at [bold]{url}[/]
+
+  user         {USER}
+  password     {password}
+  certificate  {certificate}
+  fingerprint  {fingerprint(certificate)}  (SHA-256)
+  state        {folder}  (the next start finds it again; remove it to begin anew)
+
+List the instances:
+""")
+    # as they are: a mark of rich's, a bracket, is JSON here
+    print(f"{curl} '{url}/2/instances?bulk=1'\n")
+    print(f"Create one:\n\njob=$({curl} {json} -d '{body}' {url}/2/instances); echo job $job\n")
+    print(
+        f"Wait for its end, and see it:\n\n{curl} -X GET {json} -d '{until_its_end}' "
+        f"{url}/2/jobs/${{job:-1}}/wait {url}/2/jobs/${{job:-1}}\n"
+    )
+    print("Ctrl-C ends it.", flush=True)

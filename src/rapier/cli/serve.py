@@ -1,0 +1,39 @@
+"""`rapier serve`: the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rapier.cli import logs
+from rapier.cli.configuration import load
+
+
+def serve(
+    config: Annotated[Path | None, typer.Option(help="A TOML file; options of the command line go over it.")] = None,
+    luxi_socket: Annotated[Path | None, typer.Option(help="The master daemon's socket.")] = None,
+    luxi_deadline_seconds: Annotated[float | None, typer.Option(help="How long one LUXI call may take.")] = None,
+    listen: Annotated[list[str] | None, typer.Option(metavar="ADDRESS:PORT", help="May be repeated.")] = None,
+    htpasswd: Annotated[Path | None, typer.Option(help="The users, as `rapier passwd` writes them.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="The certificate, PEM; may hold the key too.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="How many processes answer.")] = None,
+    insecure_http: Annotated[bool, typer.Option("--insecure-http", help="No TLS; on loopback addresses only.")] = False,
+) -> None:
+    """Answer for the cluster behind a master daemon's socket, over HTTPS."""
+    options = {
+        "luxi_socket": luxi_socket and str(luxi_socket),
+        "luxi_deadline_seconds": luxi_deadline_seconds,
+        "listen": listen,
+        "htpasswd": htpasswd and str(htpasswd),
+        "tls_cert": tls_cert and str(tls_cert),
+        "tls_key": tls_key and str(tls_key),
+        "workers": workers,
+        "insecure_http": insecure_http,
+    }
+    logs.set_up()
+    from rapier.cli.daemon import start
+
+    raise typer.Exit(start(load(config, options), logs.announce))

@@ -1,0 +1,1 @@
+"""One cluster: reads that are fresh and shared, jobs, waiting."""

@@ -1,0 +1,62 @@
+"""One cluster, as every API version sees it: reads, jobs, waiting. Knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, TypeVar
+
+from rapier.cluster.sharing import Sharing
+from rapier.cluster.waiting import JobWaiting
+from rapier.errors import OpExecError, ganeti_error
+from rapier.ganeti.jobs import FINISHED, SUCCESS
+from rapier.luxi.client import JobId, Luxi, Opcode
+
+T = TypeVar("T")
+
+# How long one wait lasts before it is asked again, where somebody waits for a job's end
+WAIT_SECONDS = 10
+
+
+class Cluster:
+    """The cluster behind one master daemon."""
+
+    def __init__(self, luxi: Luxi) -> None:
+        self.luxi = luxi
+        self._sharing = Sharing()
+        self.waiting = JobWaiting(luxi, self._sharing)
+
+    async def read(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make()` answers, shared with equal reads, never older than this question. See `sharing`."""
+        return await self._sharing(key, make)
+
+    async def submit(self, opcodes: Sequence[Opcode]) -> JobId:
+        """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`."""
+        return await self.luxi.submit_job(opcodes)
+
+    async def run(self, opcode: Opcode) -> Any:
+        """Submits one opcode, waits for its end, and answers its result.
+
+        Raises the error that the job ended with, `OpExecError` for a job that was cancelled, `JobLost` for one that
+        was archived meanwhile.
+        """
+        job_id = await self.submit([opcode])
+        known: list[Any] | None = None
+        while True:
+            change = await self.waiting.change(job_id, ["status", "opresult"], known, None, WAIT_SECONDS)
+            if change is None:
+                continue
+            known, _ = change
+            status, results = known
+            if status == SUCCESS:
+                return results[0]
+            if status in FINISHED:
+                failure = results[0] if results else None
+                if isinstance(failure, list):
+                    raise ganeti_error(failure)
+                # a job that was cancelled has a bare text there, or nothing
+                raise OpExecError("OpExecError", [failure or f"job {job_id} ended {status}"])
+
+    async def close(self) -> None:
+        """Ends what is under way and closes the connections to the master daemon."""
+        await self._sharing.close()
+        self.luxi.close()

@@ -1,0 +1,139 @@
+"""What can go wrong, as one tree. The lowest layer: everybody may import it, it imports nobody.
+
+RapierError
+├── ConfigurationError          a file or an option that Rapier cannot start or go on with
+│   ├── UsersFileError          the users file
+│   └── CertificateError        the certificate or its key
+├── AccessDenied                no user of ours, or not with that password
+│   └── AccessBusy              too many passwords are being compared: this one was not looked at
+├── MasterError                 the master daemon was not reached, or not understood
+│   ├── MasterAbsent            no socket, nobody behind it, or no permission to open it
+│   ├── MasterSilent            no answer before the deadline
+│   ├── MasterGarbled           an answer that is no LUXI message
+│   └── MasterLost              the connection ended before the answer; the request may have been carried out
+└── GanetiError                 the master daemon answered with an error of its own
+    ├── OpPrereqError           the request cannot be carried out as it stands; args: (text, error code)
+    ├── OpExecError             carrying it out failed
+    ├── JobQueueError
+    │   ├── JobQueueFull        too many jobs: archive some
+    │   ├── JobQueueDrainError  the queue takes no jobs at present
+    │   └── JobLost             the job vanished, or never was
+    └── RequestRefused          a bare text instead of a class: luxid could not read the request
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RapierError(Exception):
+    """The root: whatever Rapier itself raises on purpose."""
+
+
+class ConfigurationError(RapierError):
+    """A file or an option that Rapier cannot start or go on with. The text says which, and what would be right."""
+
+
+class UsersFileError(ConfigurationError):
+    """The users file cannot be read or holds what it must not."""
+
+
+class CertificateError(ConfigurationError):
+    """The certificate or its key cannot be loaded."""
+
+
+class AccessDenied(RapierError):
+    """Who asks is no user of ours, or gave a wrong password, or none that can be read."""
+
+
+class AccessBusy(AccessDenied):
+    """Too many passwords are being compared at present: this one was not looked at. Later it may be good."""
+
+
+class MasterError(RapierError):
+    """The master daemon was not reached, or not understood."""
+
+
+class MasterAbsent(MasterError):
+    """No socket, nobody behind it, or no permission to open it. Nothing was sent."""
+
+
+class MasterSilent(MasterError):
+    """No answer before the deadline. The request may have been carried out."""
+
+
+class MasterGarbled(MasterError):
+    """What came back is no LUXI message."""
+
+
+class MasterLost(MasterError):
+    """The connection ended before the answer. The request may have been carried out."""
+
+
+class GanetiError(RapierError):
+    """The master daemon answered with an error of its own.
+
+    `ganeti_class` is the name of Ganeti's exception class, `ganeti_args` its arguments as they came over LUXI.
+    """
+
+    def __init__(self, ganeti_class: str, ganeti_args: list[Any]) -> None:
+        super().__init__(ganeti_class, ganeti_args)
+        self.ganeti_class = ganeti_class
+        self.ganeti_args = ganeti_args
+
+    @property
+    def text(self) -> str:
+        """The first argument as text; the class's name where there is none."""
+        return str(self.ganeti_args[0]) if self.ganeti_args else self.ganeti_class
+
+    @property
+    def code(self) -> str | None:
+        """Ganeti's error code (`unknown_entity`, `wrong_input`, ...) where the error carries one."""
+        return self.ganeti_args[1] if len(self.ganeti_args) == 2 and isinstance(self.ganeti_args[1], str) else None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class OpPrereqError(GanetiError):
+    """The request cannot be carried out as it stands."""
+
+
+class OpExecError(GanetiError):
+    """Carrying the request out failed."""
+
+
+class JobQueueError(GanetiError):
+    """The job queue refused."""
+
+
+class JobQueueFull(JobQueueError):
+    """Too many jobs in the queue: archive some."""
+
+
+class JobQueueDrainError(JobQueueError):
+    """The queue takes no jobs at present."""
+
+
+class JobLost(JobQueueError):
+    """The job vanished, or never was."""
+
+
+class RequestRefused(GanetiError):
+    """A bare text instead of a class: luxid could not read the request, and closed the connection."""
+
+
+_BY_GANETI_CLASS: dict[str, type[GanetiError]] = {
+    kind.__name__: kind
+    for kind in (OpPrereqError, OpExecError, JobQueueError, JobQueueFull, JobQueueDrainError, JobLost)
+}
+
+
+def ganeti_error(result: Any) -> GanetiError:
+    """The exception for the `result` of an unsuccessful LUXI answer: `[class, [args]]`, or a bare text."""
+    match result:
+        case [str(name), list(args)]:
+            return _BY_GANETI_CLASS.get(name, GanetiError)(name, args)
+        case [str(name), args]:
+            return _BY_GANETI_CLASS.get(name, GanetiError)(name, [args])
+    return RequestRefused("GenericError", [str(result)])

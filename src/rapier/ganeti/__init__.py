@@ -1,0 +1,1 @@
+"""What Ganeti is, as data: opcodes, query fields, kinds of objects, job states. No I/O."""

@@ -1,0 +1,53 @@
+"""What a request's head must be before the application hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rapier.server.settings import Limits
+
+VERSIONS = frozenset({"1.0", "1.1"})
+Headers = Iterable[tuple[bytes, bytes]]  # names in lower case
+
+
+class Refused(Exception):
+    """The server itself refuses the request; args: (status, reason). Raised through the parser's callbacks."""
+
+
+def body_length(headers: Headers, version: str) -> int | None:
+    """How long the request's body is; None for chunks. Raises Refused unless there is exactly one Host.
+
+    The parser has seen to the rest: one length only, a number, and none beside chunks. HTTP/1.0 may do without Host
+    (RFC 9112 3.2).
+    """
+    hosts = 0
+    length: int | None = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length":
+            length = int(value)
+        elif name == b"transfer-encoding":
+            length = None
+    if hosts != 1 and not (hosts == 0 and version == "1.0"):
+        raise Refused(400, "a request needs exactly one Host header (RFC 9112 3.2)")
+    return length
+
+
+def check_size(url: bytes, headers: list[tuple[bytes, bytes]], fed: int, limits: Limits) -> None:
+    """Raises Refused for a head that is larger than it may be. It came within `fed` bytes, almost always few."""
+    if len(url) > limits.target_bytes:
+        raise too_long(url, limits)
+    if len(headers) > limits.head_fields:
+        raise Refused(431, f"more than {limits.head_fields} headers")
+    if fed > limits.head_bytes:
+        size = len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
+        if size > limits.head_bytes:
+            raise too_long(url, limits)
+
+
+def too_long(url: bytes, limits: Limits) -> Refused:
+    """The refusal of a head that is too long, by what is too long in it."""
+    if len(url) > limits.target_bytes:
+        return Refused(414, f"a target of more than {limits.target_bytes} bytes")
+    return Refused(431, f"a head of more than {limits.head_bytes} bytes")

@@ -1,0 +1,66 @@
+"""The listening sockets: bound once, before any worker is started."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+
+from rapier.errors import ConfigurationError
+from rapier.server.settings import Limits, Settings
+
+BACKLOG = 2048  # the kernel's own bound (net.core.somaxconn) is lower on most machines
+
+
+def listening_sockets(settings: Settings) -> list[socket.socket]:
+    """One bound, listening, non-blocking socket for each address. Raises ConfigurationError naming the address."""
+    if not settings.listen:
+        raise ConfigurationError("there is no address to listen on")
+    if settings.insecure_http:
+        for host, port in settings.listen:
+            if not _address(host).is_loopback:
+                raise ConfigurationError(
+                    f"plain HTTP would show passwords to the network: {host}:{port} is no loopback address"
+                )
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(_listening(host, port, settings.limits)) for host, port in settings.listen]
+        opened.pop_all()
+    return sockets
+
+
+def urls(settings: Settings, sockets: list[socket.socket]) -> list[str]:
+    """Where the sockets can be reached, in their order."""
+    scheme = "http" if settings.insecure_http else "https"
+    addresses = [sock.getsockname()[:2] for sock in sockets]
+    return [f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}" for host, port in addresses]
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        raise ConfigurationError(f"not an IPv4 or IPv6 address to listen on: {host!r}") from None
+
+
+def _listening(host: str, port: int, limits: Limits) -> socket.socket:
+    version = _address(host).version
+    sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if version == 6:
+            # So that `::` can stand beside `0.0.0.0`, and no IPv4 peer ever comes as ::ffff:a.b.c.d.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # What is set here, Linux hands on to every accepted socket: no call for each of them.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(limits.stalled_seconds * 1000))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(limits.probe_seconds)))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, round(limits.stalled_seconds / 2)))
+        sock.setblocking(False)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError as problem:
+        sock.close()
+        where = f"[{host}]:{port}" if version == 6 else f"{host}:{port}"
+        raise ConfigurationError(f"cannot listen on {where}: {problem.strerror}") from problem
+    return sock

@@ -1,0 +1,386 @@
+"""One connection: uvicorn's httptools protocol, with the deadlines, limits and refusals that it lacks.
+
+uvicorn's own takes a head of any size and waits for it for ever, accepts a request without Host, reads the whole of a
+body that nobody wants, tells only the newest of several pipelined requests that their client left, and writes its 400
+for a later request in front of the answer to an earlier one. What is overridden here is internal to uvicorn, so its
+minor version is pinned, and `tests/unit/server/test_uvicorn_hooks.py` fails when one of the hooks is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import re
+import time
+import urllib.parse
+from collections.abc import Callable, MutableSet
+from dataclasses import dataclass
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from rapier.server.deadline import Deadline
+from rapier.server.exchange import Exchange, date_line, status_line
+from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
+from rapier.server.refusals import Refusals
+from rapier.server.settings import ErrorBody, Limits
+
+log = logging.getLogger("rapier.server")
+
+# A word that RFC 9110 allows as a method, at the beginning of a request (RFC 9112 2.2: empty lines may come before it).
+_method_at_the_start = re.compile(rb"(?:\r\n)*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})(?= )").match
+# After these, what the peer goes on sending is of no use to anybody: it is not read. The others end politely.
+_STOP_READING = frozenset({413, 414, 431, 503})
+
+
+class Reading(enum.Enum):
+    """What the next byte of the peer belongs to."""
+
+    NOTHING = enum.auto()  # between two requests
+    HEAD = enum.auto()
+    BODY = enum.auto()
+
+
+@dataclass
+class Shared:
+    """What the connections of one process share."""
+
+    loop: asyncio.AbstractEventLoop
+    config: Config
+    server_state: ServerState
+    app_state: dict[str, Any]
+    limits: Limits
+    error_body: ErrorBody
+    refusals: Refusals
+
+    @property
+    def connections(self) -> MutableSet[Connection]:
+        """Those that are open. uvicorn keeps the set."""
+        return self.server_state.connections  # type: ignore[return-value]
+
+
+class Connection(HttpToolsProtocol):
+    """One connection, from its handshake's end. `left` is called once, when it has ended."""
+
+    def __init__(self, shared: Shared, left: Callable[[], None]) -> None:
+        super().__init__(shared.config, shared.server_state, shared.app_state, _loop=shared.loop)
+        self.shared = shared
+        self.limits = shared.limits
+        self.logger = log
+        self.active: Exchange | None = None  # the request in work; `cycle` is uvicorn's name for the newest one
+        self.ending = False  # nothing more is read, and the connection is about to close
+        self._left = left
+        self._deadline = Deadline(shared.loop, self._too_late)
+        self._reading = Reading.NOTHING
+        self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
+        self._unknown_method = b""
+        self._refusal: tuple[int, str] | None = None  # to be written when the requests before it are answered
+        self._when_flushed: Callable[[], None] | None = None
+        self._draining = False
+
+    # ---- the connection ----
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline.set(self.limits.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.end()
+        self._left()
+        active, self.active = self.active, None
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        if active is not None:
+            # uvicorn tells the newest request only, which may be one that still waits behind this.
+            active.disconnected = True
+            active.message_event.set()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._when_flushed is not None:
+            then, self._when_flushed = self._when_flushed, None
+            then()
+
+    def drain(self) -> None:
+        """The server ends: the request in work is still answered, then the connection closes; an idle one at once."""
+        self._draining = True
+        if self.ending:
+            return
+        self.pipeline.clear()
+        if self.active is None:
+            self._end(politely=True)
+        else:
+            self.active.keep_alive = False
+
+    # ---- what the peer sends ----
+
+    def data_received(self, data: bytes) -> None:
+        if self.ending or self._refusal is not None:
+            return
+        newest = self.cycle
+        before = self._reading
+        self._fed += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # Nobody is upgraded here (RFC 9110 7.8 lets us go on); what follows the head is the next request.
+            if rest := data[upgrade.args[0] :]:
+                self.data_received(rest)
+            return
+        except httptools.HttpParserCallbackError as problem:
+            self._refuse(*_refusal_behind(problem))
+            return
+        except httptools.HttpParserInvalidMethodError:
+            # It must be the first word of this piece, or it cannot be told from rubbish behind an earlier request.
+            if before is Reading.NOTHING and self.cycle is newest and (method := _method_at_the_start(data)):
+                self._take_unknown_method(method[1], data[method.end() :])
+            else:
+                self._refuse(400, "Bad request")
+            return
+        except httptools.HttpParserError as problem:
+            self._refuse(400, str(problem) or "Bad request")
+            return
+        if self._reading is not Reading.NOTHING and self._fed > self.limits.head_bytes:
+            # The parser gathers a header (or a trailer) until its line ends: an endless one would fill the memory.
+            refused = too_long(self.url if self._reading is Reading.HEAD else b"", self.limits)
+            self._refuse(*refused.args)
+        elif (
+            self._reading is Reading.HEAD and before is not Reading.HEAD and self.active is None and newest is not None
+        ):
+            # Most heads come whole, and never get here. The first one's time runs since the handshake.
+            self._deadline.set(self.limits.head_seconds)
+
+    def _take_unknown_method(self, method: bytes, rest: bytes) -> None:
+        """Reads a request again whose method the parser has no name for, so that the application can answer it.
+
+        It is for the application to say 401, or that it has no such method; `get` is GET, as stock has it. A method has
+        no say in where a request ends (but CONNECT, which the parser knows), so the parser is told GET.
+        """
+        self._unknown_method = method.upper()
+        self._reading = Reading.NOTHING
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"GET" + rest)
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= self.limits.pipelined_requests:
+            raise Refused(503, "too many requests sent at once")
+        self._reading = Reading.HEAD
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers come here as well, while the application holds the same list: they must not become headers.
+        if self._reading is Reading.HEAD:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        parser, scope, headers = self.parser, self.scope, self.headers
+        check_size(self.url, headers, self._fed, self.limits)
+        version = parser.get_http_version()
+        if version not in VERSIONS:
+            raise Refused(505, "HTTP/1.1 or HTTP/1.0 is spoken here")
+<<<<<<< HEAD
+        hosts = 0
+        length: int | None = 0
+        for name, value in headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
+                length = int(value)
+            elif name == b"transfer-encoding":
+                length = None
+        if hosts == 0 and version == "1.1":
+            raise Refused(400, "Missing Host header")
+        if hosts > 1:
+            raise Refused(400, "a request has exactly one Host header (RFC 9112 3.2)")
+        method: bytes = parser.get_method()
+=======
+        scope["http_version"] = version
+        length = body_length(headers, version)
+        method: bytes = self._unknown_method or parser.get_method()
+        self._unknown_method = b""
+>>>>>>> server
+        if method == b"CONNECT":
+            raise Refused(501, "Unsupported method")
+        if length != 0 and parser.should_upgrade():
+            # The parser takes everything behind such a head for another protocol: the body's length would be lost.
+            raise Refused(400, "no Upgrade together with a body")
+        scope["method"] = method.decode("ascii")
+        url = httptools.parse_url(self.url)
+        raw_path: bytes = url.path or b"/"
+        path = raw_path.decode("ascii")
+        scope["path"] = urllib.parse.unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = url.query or b""
+        self._reading = Reading.BODY
+        self._fed = 0
+        keep_alive = version == "1.1" and parser.should_keep_alive() and not self._draining
+        exchange = Exchange(self, length=length, keep_alive=keep_alive)
+        self.cycle = exchange
+        if self.active is None:
+            self._start(exchange)
+        else:
+            # Reading goes on: with uvicorn's pause a client that leaves during the request in work would not be seen.
+            self.pipeline.appendleft((exchange, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        self._fed = 0
+        exchange: Exchange = self.cycle  # type: ignore[assignment]
+        exchange.received += len(body)
+        if exchange.response_complete:
+            return
+        exchange.body += body
+        if len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        exchange.message_event.set()
+
+    def on_message_complete(self) -> None:
+        self._fed = 0
+        self._reading = Reading.NOTHING
+        exchange = self.cycle
+        exchange.more_body = False
+        if exchange is self.active:
+            self._deadline.unset()
+            exchange.message_event.set()
+        elif self.active is None:
+            self._deadline.set(self.limits.idle_seconds)
+
+    def _start(self, exchange: Exchange) -> None:
+        self.active = exchange
+        self._deadline.unset()
+        self._start_asgi_task(exchange, self.app)
+
+    # ---- what the exchange asks ----
+
+    def body_is_wanted(self, exchange: Exchange) -> None:
+        """The application waits for the body: its deadline begins, and one that says it is too long is refused."""
+        if exchange.length is not None and exchange.length > self.limits.body_bytes:
+            self._refuse(413, f"a body of more than {self.limits.body_bytes} bytes")
+        elif not exchange.body_deadline_set:
+            exchange.body_deadline_set = True
+            self._deadline.set(self.limits.body_seconds)
+
+    def body_is_too_large(self, exchange: Exchange) -> bool:
+        """Whether more of a body came than may; the request is then refused."""
+        if exchange.received <= self.limits.body_bytes:
+            return False
+        self._refuse(413, f"a body of more than {self.limits.body_bytes} bytes")
+        return True
+
+    def may_read_the_rest_of(self, exchange: Exchange) -> bool:
+        """Whether what is left of the body is worth reading, to keep the connection."""
+        if exchange.waiting_for_100_continue or exchange.length is None:
+            return False
+        return exchange.length - exchange.received <= self.limits.unread_bytes
+
+    def on_response_complete(self) -> None:
+        """The request in work is answered: on with the next one, or with waiting for it."""
+        exchange, self.active = self.active, None
+        self.server_state.total_requests += 1
+        if exchange is None or self.ending or self.transport.is_closing():
+            return
+        if not exchange.keep_alive:
+            self._end(politely=not exchange.more_body)
+        elif self.pipeline:
+            following, _ = self.pipeline.pop()
+            self._start(following)  # type: ignore[arg-type]
+        elif self._refusal is not None:
+            self._write_refusal()
+        else:
+            self.flow.resume_reading()
+            between = self._reading is Reading.NOTHING
+            self._deadline.set(self.limits.idle_seconds if between else self.limits.head_seconds)
+
+    # ---- refusing and ending ----
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answers an error of the server's own, after the answers to the requests before it, and closes."""
+        self._refusal = (status, reason)
+        self.flow.pause_reading()
+        if self._reading is Reading.BODY and self.cycle is not self.active and self.pipeline:
+            self.pipeline.popleft()  # the request whose body is at fault; it was waiting for its turn
+        elif self._reading is Reading.BODY and self.active is not None:
+            exchange, self.active = self.active, None
+            exchange.disconnected = True
+            exchange.message_event.set()
+            if exchange.response_started:
+                self.transport.abort()  # half an answer is out: there is no way to say it
+                return
+        if self.active is None:
+            self._write_refusal()
+
+    def _write_refusal(self) -> None:
+        status, reason = self._refusal or (400, "Bad request")
+        self.shared.refusals.note(f"{status} {reason}", self.client[0] if self.client else "a peer")
+        content_type, body = self.shared.error_body(status, reason)
+        version = self.scope["http_version"] if self.scope else "1.1"
+        self.transport.write(
+            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
+            % (
+                status_line(version, status),
+                content_type.encode("latin-1"),
+                len(body),
+                date_line(int(time.time())),
+                body,
+            )
+        )
+        self._end(politely=status not in _STOP_READING)
+
+    def _end(self, *, politely: bool) -> None:
+        """Closes when all is sent. Impolitely: without reading what the peer still sends, but after a while.
+
+        Closing at once, with unread bytes waiting, would make the kernel send a reset, and the peer might never see the
+        answer. Nor may TLS be ended while an answer is on its way: the time for ending it would cut a slow reader's.
+        """
+        self.ending = True
+        self._deadline.unset()
+        then = self._close if politely else self._linger
+        if not politely:
+            self.flow.pause_reading()
+        if self.transport.get_write_buffer_size():
+            self._when_flushed = then
+            self.transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all is sent
+        else:
+            then()
+
+    def _close(self) -> None:
+        self.flow.resume_reading()
+        self.transport.close()
+        if self._draining:
+            self._deadline.set(self.limits.linger_seconds)
+
+    def _linger(self) -> None:
+        self._deadline.set(self.limits.linger_seconds)
+
+    def _too_late(self) -> None:
+        """The deadline has passed."""
+        if self.ending:
+            self.transport.abort()
+        elif self.active is not None:
+            self._refuse(408, f"the body did not arrive in {self.limits.body_seconds:g} seconds")
+        elif self._reading is Reading.HEAD:
+            self._refuse(408, f"the request's head did not arrive in {self.limits.head_seconds:g} seconds")
+        else:
+            if self.cycle is None:
+                self.shared.refusals.note(
+                    "no request after the connection was made", self.client[0] if self.client else ""
+                )
+            self._end(politely=self._reading is Reading.NOTHING)
+
+
+def _refusal_behind(problem: BaseException) -> tuple[int, str]:
+    """Status and reason for what a callback of the parser raised; the parser keeps that as the context."""
+    match problem.__context__:
+        case Refused(args=(int(status), str(reason))):
+            return status, reason
+        case httptools.HttpParserInvalidURLError():
+            return 400, "the request's target is no path"
+        case None:
+            return 400, "Bad request"
+        case cause:
+            raise cause  # a mistake of ours, not of the peer

@@ -1,0 +1,62 @@
+"""The API under test, three of them in turn, and what the tests of one API share: instances, jobs, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.client import Api
+from conformance.differences import DIFFERENCES
+from conformance.history import Histories, record
+from endpoints import Endpoint
+from lab.luxi import ask
+
+FIXTURES = {"stock": "stock", "rapier-real": "rapier_real", "rapier-embedded": "rapier_embedded"}
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param("stock", marks=pytest.mark.real),
+        pytest.param("rapier-real", marks=pytest.mark.real),
+        "rapier-embedded",
+    ],
+)
+def api(request: pytest.FixtureRequest) -> Api:
+    """Stock ganeti-rapi, Rapier on the same cluster, Rapier on an embedded master."""
+    endpoint: Endpoint = request.getfixturevalue(FIXTURES[request.param])
+    return Api(request.param, endpoint)
+
+
+@pytest.fixture
+def differs(api: Api) -> Callable[[str], bool]:
+    """Whether the API under test is one that the named difference is about."""
+    return lambda name: api.target in DIFFERENCES[name].targets
+
+
+@pytest.fixture(scope="session")
+def histories(api: Api) -> Histories:
+    """What was done to instances before the tests look at it: their lives, and requests whose jobs fail."""
+    return record(api)
+
+
+@pytest.fixture(scope="session")
+def nodes(api: Api) -> list[str]:
+    """The names of the cluster's nodes."""
+    return [node["id"] for node in api.get("/2/nodes").value()]
+
+
+@pytest.fixture(scope="session")
+def slow_job(api: Api) -> int:
+    """A job that runs for longer than the tests of waiting need. No request of the API can make one."""
+    delay: dict[str, Any] = {
+        "OP_ID": "OP_TEST_DELAY",
+        "duration": 25.0,
+        "on_master": True,
+        "reason": [["conformance", "a job that takes its time", 1]],
+    }
+    job_id = ask(api.endpoint.luxi_socket, "SubmitJob", [[delay]])
+    assert type(job_id) is int
+    return job_id

@@ -1,0 +1,125 @@
+"""What every suite shares: a real cluster, the daemons under test, and how long each suite took.
+
+RAPIER_LAB=NAME uses a cluster that is up already (`python -m lab up NAME` in tests/) instead of making one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import processes
+from endpoints import Access, Endpoint, embedded_master, make_access, rapier
+from lab import LabError, Relay, VirtualCluster, install_ganeti, why_unavailable
+from lab.cluster import remove_leftovers
+
+TESTS = Path(__file__).parent
+LAB_VARIABLE = "RAPIER_LAB"
+_seconds: defaultdict[str, float] = defaultdict(float)
+_lengths: dict[int, int] = {}
+
+
+# -- the real cluster ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[VirtualCluster]:
+    """A real cluster of four nodes, made at its first use and removed at the end."""
+    if name := os.environ.get(LAB_VARIABLE):
+        cluster = VirtualCluster(name)
+        if not cluster.is_up():
+            raise LabError(f"{LAB_VARIABLE}={name}, but there is no such lab: in tests/, run python -m lab up {name}")
+        yield cluster
+        return
+    remove_leftovers()
+    cluster = VirtualCluster(f"test-{os.getpid()}")
+    try:
+        cluster.up(owner=os.getpid())
+        yield cluster
+    finally:
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
+    """Stock ganeti-rapi on the real cluster."""
+    with Relay(lab.name, lab.rapi_address) as relay:
+        yield Endpoint(f"https://127.0.0.1:{relay.port}", lab.luxi_socket)
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Installs Ganeti before the first test that needs it, since no test's time is enough for that."""
+    wanted = any(item.get_closest_marker("real") for item in session.items)
+    if wanted and not session.config.option.collectonly and why_unavailable() is None:
+        install_ganeti()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leaves the tests of the real cluster out where there can be none."""
+    if item.get_closest_marker("real") and (reason := why_unavailable()):
+        pytest.skip(reason)
+
+
+# -- the daemons -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Access:
+    """Users and a certificate for Rapier."""
+    return make_access(tmp_path_factory.mktemp("access"))
+
+
+@pytest.fixture(scope="session")
+def rapier_real(lab: VirtualCluster, access: Access) -> Iterator[Endpoint]:
+    """Rapier on the real cluster."""
+    with rapier("rapier-real", lab.luxi_socket, access) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def rapier_embedded(tmp_path_factory: pytest.TempPathFactory, access: Access) -> Iterator[Endpoint]:
+    """Rapier on an embedded master with four nodes and no instance."""
+    with (
+        embedded_master(tmp_path_factory.mktemp("embedded")) as luxi_socket,
+        rapier("rapier-embedded", luxi_socket, access) as endpoint,
+    ):
+        yield endpoint
+
+
+# -- reports ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logstart() -> None:
+    """Remembers how much each daemon has said before the test."""
+    _lengths.clear()
+    _lengths.update(processes.log_lengths())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Adds what the daemons said to the report of a failure, and the time to that of its suite."""
+    _seconds[_suite(report.nodeid)] += report.duration
+    if report.failed:
+        report.sections += [(f"{name} said", text[-5000:]) for name, text in processes.logs_since(_lengths)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How long each suite took."""
+    if _seconds:
+        terminalreporter.section("seconds in each suite")
+        for suite, seconds in sorted(_seconds.items()):
+            terminalreporter.write_line(f"{seconds:8.1f}  {suite}")
+
+
+def _suite(nodeid: str) -> str:
+    """The folder under tests/; for conformance with the daemon that was asked."""
+    file = nodeid.split("::")[0].split("/")
+    suite = file[1] if len(file) > 2 else file[-1]
+    if suite == "conformance" and "[" in nodeid:
+        suite += " " + next((one for one in ("stock", "rapier-real", "rapier-embedded") if one in nodeid), "")
+    return suite

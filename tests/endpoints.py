@@ -1,0 +1,96 @@
+"""Where an API answers and who may ask it: what a test needs to know of a daemon."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from processes import RAPIER, Program
+
+USERS = {"admin": "secret", "viewer": "look"}  # those of the lab's ganeti-rapi
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An API. `certificate` is what its own is verified with; None where nothing can be (stock's names nobody).
+
+    `luxi_socket` is that of the master behind it; `pid` the daemon's process where the test started it.
+    """
+
+    url: str
+    luxi_socket: Path
+    certificate: Path | None = None
+    pid: int = 0
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.url)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        return parts.hostname, parts.port
+
+    def tls(self) -> ssl.SSLContext:
+        """A client's context that verifies what can be verified."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        if self.certificate is None:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def client(self, user: str | None = "admin", timeout_seconds: float = 60) -> httpx.Client:
+        """An HTTP client that comes as this user; None for a stranger."""
+        return httpx.Client(
+            base_url=self.url,
+            verify=self.tls(),
+            auth=(user, USERS[user]) if user else None,
+            timeout=timeout_seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Access:
+    """A users file, and a certificate with its key."""
+
+    users: Path
+    certificate: Path
+    key: Path
+
+
+def make_access(folder: Path) -> Access:
+    """With the project's own commands, as an administrator makes them."""
+    access = Access(folder / "htpasswd", folder / "tls" / "cert.pem", folder / "tls" / "key.pem")
+    for user, password in USERS.items():
+        command = [*RAPIER, "passwd", str(access.users), user]
+        subprocess.run(command, input=f"{password}\n", text=True, check=True, capture_output=True, timeout=30)
+    command = [*RAPIER, "cert", str(access.certificate.parent)]
+    subprocess.run(command, text=True, check=True, capture_output=True, timeout=30)
+    return access
+
+
+@contextmanager
+def rapier(name: str, luxi_socket: Path, access: Access, *options: str) -> Iterator[Endpoint]:
+    """`rapier serve` before that master, on a free port, until the end of the block."""
+    command: list[str | Path] = [*RAPIER, "serve", "--luxi-socket", luxi_socket, "--listen", "127.0.0.1:0"]
+    command += ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key, *options]
+    with Program(name, command) as program:
+        url = program.wait_for(r"serving (https://\S+)")[1]
+        yield Endpoint(url, luxi_socket, access.certificate, program.pid)
+
+
+@contextmanager
+def embedded_master(folder: Path, nodes: int = 4, instances: int = 0) -> Iterator[Path]:
+    """`rapier embedded` with its state in that folder, until the end of the block; its LUXI socket."""
+    luxi_socket = folder / "luxi"
+    command: list[str | Path] = [*RAPIER, "embedded", "--socket", luxi_socket, "--state", folder / "state"]
+    command += ["--nodes", str(nodes), "--instances", str(instances)]
+    with Program("embedded", command) as program:
+        program.wait_for_path(luxi_socket)
+        yield luxi_socket

@@ -1,0 +1,54 @@
+"""`rapier demo`, as a newcomer meets it: what it prints works when pasted, and the next start finds all again."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from processes import RAPIER, Program
+
+
+def demo(state: Path) -> Program:
+    """A demo on a free port, when it answers."""
+    program = Program("demo", [*RAPIER, "demo", "--state", state, "--listen", "127.0.0.1:0"])
+    program.wait_for("Ctrl-C ends it")
+    return program
+
+
+def pasted(lines: list[str]) -> list[str]:
+    """What each line prints in one shell."""
+    script = "\necho; echo ---\n".join(lines)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    return [part.strip() for part in done.stdout.split("\n---\n")]
+
+
+def test_the_printed_lines_work_and_a_second_start_finds_the_instances(tmp_path: Path) -> None:
+    began = time.monotonic()
+    program = demo(tmp_path / "state")
+    print(f"rapier demo answered after {time.monotonic() - began:.2f} s")
+    lines = re.findall(r"^.*curl .*$", program.log, re.MULTILINE)
+    assert len(lines) == 3
+    assert all("--cacert" in line and "-k" not in line.split() for line in lines)
+
+    listed, created, ended = pasted(lines)
+    instances: list[dict[str, Any]] = json.loads(listed)
+    assert instances
+    job = int(re.fullmatch(r"job (\d+)", created)[1])  # type: ignore[index]
+    waited, shown = (json.loads(line) for line in ended.splitlines())
+    assert waited["job_info"] != [None]
+    assert (shown["id"], shown["status"]) == (job, "success")
+    program.process.send_signal(signal.SIGINT)
+    assert program.process.wait(10) == 0
+    assert "Traceback" not in program.log
+    assert str(tmp_path / "state") in program.log
+
+    again = demo(tmp_path / "state")
+    listing = re.findall(r"^.*curl .*$", again.log, re.MULTILINE)[0]
+    names = {instance["name"] for instance in json.loads(pasted([listing])[0])}
+    assert names == {instance["name"] for instance in instances} | {"web1"}
+    assert again.stop() == 0

@@ -1,0 +1,166 @@
+"""`rapier serve` as an administrator meets it: what it is told, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from endpoints import Access, Endpoint, rapier
+from lab.luxi import ask
+from processes import RAPIER, Program
+
+
+def refused(*options: str | Path) -> str:
+    """What a daemon says that does not start."""
+    done = subprocess.run([*RAPIER, "serve", *map(str, options)], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_without_users_it_refuses_and_names_the_command_that_makes_them() -> None:
+    assert "rapier passwd FILE USER" in refused()
+
+
+def test_a_users_file_that_is_not_there_is_refused_and_the_command_named(tmp_path: Path, access: Access) -> None:
+    said = refused("--htpasswd", tmp_path / "nobody", "--tls-cert", access.certificate, "--tls-key", access.key)
+    assert f"rapier passwd {tmp_path}/nobody USER" in said
+
+
+def test_without_a_certificate_it_refuses_and_names_the_command_that_makes_one(access: Access) -> None:
+    assert "rapier cert DIR" in refused("--htpasswd", access.users)
+
+
+def test_a_key_of_another_certificate_is_refused(tmp_path: Path, access: Access) -> None:
+    subprocess.run([*RAPIER, "cert", str(tmp_path)], check=True, capture_output=True, timeout=20)
+    said = refused("--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", tmp_path / "key.pem")
+    assert str(access.certificate) in said
+
+
+def test_plain_http_is_refused_but_on_loopback(access: Access) -> None:
+    said = refused("--htpasswd", access.users, "--insecure-http", "--listen", "0.0.0.0:0")
+    assert "loopback" in said
+
+
+def test_plain_http_answers_on_loopback_when_asked_for(access: Access, nobody: Path) -> None:
+    options: list[str | Path] = [
+        "--htpasswd",
+        access.users,
+        "--insecure-http",
+        "--listen",
+        "127.0.0.1:0",
+        "--luxi-socket",
+        nobody,
+    ]
+    with Program("rapier-plain", [*RAPIER, "serve", *options]) as program:
+        url = program.wait_for(r"serving (http://\S+)")[1]
+        with Endpoint(url, nobody).client() as client:
+            assert client.get("/version").json() == 2
+
+
+def test_an_address_that_is_none_is_refused(access: Access) -> None:
+    said = refused("--htpasswd", access.users, "--insecure-http", "--listen", "localhost:5080")
+    assert "'localhost:5080'" in said
+
+
+def test_an_address_that_is_taken_is_said(access: Access) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert address in refused("--htpasswd", access.users, "--insecure-http", "--listen", address)
+
+
+def test_a_file_tells_all_and_options_go_over_it(tmp_path: Path, access: Access, nobody: Path) -> None:
+    both = tmp_path / "rapi.pem"  # as Ganeti keeps its own: certificate and key in one file
+    both.write_bytes(access.key.read_bytes() + access.certificate.read_bytes())
+    config = tmp_path / "rapier.toml"
+    config.write_text(
+        f'luxi-socket = "{nobody}"\nlisten = ["127.0.0.1:1"]\nhtpasswd = "{access.users}"\ntls-cert = "{both}"\n'
+        "workers = 2\n[limits]\nhead_seconds = 3\n"
+    )
+    options: list[str | Path] = ["--config", config, "--listen", "127.0.0.1:0", "--listen", "[::1]:0"]
+    with Program("rapier-configured", [*RAPIER, "serve", *options]) as program:
+        first, second = program.wait_for(
+            r"serving (https://127\.0\.0\.1:\d+)[^/]*serving (https://\[::1\]:\d+)"
+        ).groups()
+        for url in (first, second):
+            with Endpoint(url, nobody, access.certificate).client() as client:
+                assert client.get("/version").json() == 2
+        assert program.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("luxi-sokcet = 'x'", "luxi-sokcet"),
+        ("workers = 'many'", "workers"),
+        ("workers = 0", "workers"),
+        ("[limits]\nhead_secs = 3", "head_secs"),
+        ("[limits]\nhead_seconds = -1", "head_seconds"),
+        ("listen = ", "rapier.toml"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, access: Access, text: str, named: str) -> None:
+    config = tmp_path / "rapier.toml"
+    config.write_text(text)
+    given: list[str | Path] = ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key]
+    assert named in refused("--config", config, "--listen", "127.0.0.1:0", *given)
+
+
+def test_a_changed_password_counts_at_once_and_a_broken_file_changes_nothing(
+    tmp_path: Path, access: Access, nobody: Path
+) -> None:
+    users = tmp_path / "users"
+    users.write_bytes(access.users.read_bytes())
+    own = Access(users, access.certificate, access.key)
+    with rapier("rapier-users", nobody, own) as endpoint, endpoint.client() as client:
+        assert client.get("/2/features").status_code == 200
+        subprocess.run([*RAPIER, "passwd", str(users), "admin"], input="another\n", text=True, check=True)
+        assert client.get("/2/features").status_code == 401
+        assert client.get("/2/features", auth=("admin", "another")).status_code == 200
+        users.write_text("admin:in clear text\n")
+        assert client.get("/2/features", auth=("admin", "another")).status_code == 200
+        assert client.get("/2/features", auth=("admin", "in clear text")).status_code == 401
+
+
+def test_sigterm_ends_a_long_poll_early_with_what_is_known(rapier_embedded: Endpoint, access: Access) -> None:
+    delay = {"OP_ID": "OP_TEST_DELAY", "duration": 8.0, "on_master": True, "reason": []}
+    job = ask(rapier_embedded.luxi_socket, "SubmitJob", [[delay]])
+    command: list[str | Path] = [
+        *RAPIER,
+        "serve",
+        "--luxi-socket",
+        rapier_embedded.luxi_socket,
+        "--listen",
+        "127.0.0.1:0",
+    ]
+    command += ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key]
+    with Program("rapier-draining", command) as program:
+        url = program.wait_for(r"serving (https://\S+)")[1]
+        answers = []
+
+        def wait() -> None:
+            body = {"fields": ["end_ts"], "previous_job_info": [None], "previous_log_serial": 99}
+            with Endpoint(url, rapier_embedded.luxi_socket, access.certificate).client() as client:
+                answers.append(client.request("GET", f"/2/jobs/{job}/wait", json=body))
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        time.sleep(1)
+        began = time.monotonic()
+        assert program.stop() == 0
+        took = time.monotonic() - began
+        waiter.join(10)
+    assert took < 3, "the poll had seven more seconds to go"
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, None)]
+    ask(rapier_embedded.luxi_socket, "CancelJob", [job, True])
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Path:
+    """A socket that is not there: enough for what needs no master."""
+    return tmp_path / "no-master"

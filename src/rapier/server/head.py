@@ -29,8 +29,10 @@ def body_length(headers: Headers, version: str) -> int | None:
             length = int(value)
         elif name == b"transfer-encoding":
             length = None
-    if hosts != 1 and not (hosts == 0 and version == "1.0"):
-        raise Refused(400, "a request needs exactly one Host header (RFC 9112 3.2)")
+    if hosts == 0 and version != "1.0":
+        raise Refused(400, "Missing Host header")
+    if hosts > 1:
+        raise Refused(400, "a request has exactly one Host header (RFC 9112 3.2)")
     return length
 
 

@@ -184,27 +184,10 @@ class Connection(HttpToolsProtocol):
         version = parser.get_http_version()
         if version not in VERSIONS:
             raise Refused(505, "HTTP/1.1 or HTTP/1.0 is spoken here")
-<<<<<<< HEAD
-        hosts = 0
-        length: int | None = 0
-        for name, value in headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                length = int(value)
-            elif name == b"transfer-encoding":
-                length = None
-        if hosts == 0 and version == "1.1":
-            raise Refused(400, "Missing Host header")
-        if hosts > 1:
-            raise Refused(400, "a request has exactly one Host header (RFC 9112 3.2)")
-        method: bytes = parser.get_method()
-=======
         scope["http_version"] = version
         length = body_length(headers, version)
         method: bytes = self._unknown_method or parser.get_method()
         self._unknown_method = b""
->>>>>>> server
         if method == b"CONNECT":
             raise Refused(501, "Unsupported method")
         if length != 0 and parser.should_upgrade():

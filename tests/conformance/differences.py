@@ -21,8 +21,6 @@ class Difference(NamedTuple):
 
 DIFFERENCES: dict[str, Difference] = {
     "head-on-reads": Difference(RAPIER, "HEAD answers as GET does, less the body; stock has no HEAD"),
-    "unknown-method-word": Difference(RAPIER, "one that no standard knows is refused before the password is looked at"),
-    "methods-in-small-letters": Difference(RAPIER, "methods are case-sensitive (RFC 9110 9.1); stock raises them"),
     "full-uri-as-target": Difference(RAPIER, "a server must take the absolute form (RFC 9112 3.2.2); stock has 404"),
     "words-after-the-credentials": Difference(RAPIER, "the header ends with the credentials (RFC 7617 2)"),
     "two-hosts": Difference(RAPIER, "more than one Host is refused (RFC 9112 3.2); stock takes one of them"),

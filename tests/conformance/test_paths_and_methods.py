@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.client import Api, parse
+from conformance.client import Api
 
 
 @pytest.mark.parametrize(
@@ -135,20 +135,14 @@ def test_head_where_there_is_no_get_is_501(api: Api) -> None:
     assert api.request("HEAD", "/2/instances/a/startup").status == 501
 
 
-def test_a_method_nobody_knows_is_501(api: Api, differs: Callable[[str], bool]) -> None:
-    received = api.exchange("FOO /2/info HTTP/1.1\r\nHost: x\r\n{credentials}\r\n\r\n")
-    if differs("unknown-method-word"):
-        assert parse(received).refusal() == (501, "Unsupported method")
-    else:
-        assert parse(received).refusal() == (501, "Method FOO is unsupported for path /2/info")
+def test_a_method_nobody_knows_is_501(api: Api) -> None:
+    answer = api.raw("FOO /2/info HTTP/1.1\r\nHost: x\r\n{credentials}\r\n\r\n")
+    assert answer.refusal() == (501, "Method FOO is unsupported for path /2/info")
 
 
-def test_a_method_in_small_letters_is_the_same_method(api: Api, differs: Callable[[str], bool]) -> None:
-    received = api.exchange("get /version HTTP/1.1\r\nHost: x\r\n{credentials}\r\n\r\n")
-    if differs("methods-in-small-letters"):
-        assert received.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 "))
-    else:
-        assert received.startswith(b"HTTP/1.1 200 ")
+def test_a_method_in_small_letters_is_the_same_method(api: Api) -> None:
+    answer = api.raw("get /version HTTP/1.1\r\nHost: x\r\n{credentials}\r\nConnection: close\r\n\r\n")
+    assert answer.value() == 2
 
 
 def test_a_full_uri_as_target_is_no_path(api: Api, differs: Callable[[str], bool]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from rapier.cli.cert import cert
 from rapier.cli.demo import demo
+from rapier.cli.embedded import embedded
 from rapier.cli.passwd import passwd
 from rapier.cli.serve import serve
 from rapier.errors import ConfigurationError
@@ -20,7 +21,7 @@ def rapier() -> None:
     """The Remote API for Ganeti clusters."""
 
 
-for command in (serve, passwd, cert, demo):
+for command in (serve, passwd, cert, embedded, demo):
     app.command()(command)
 
 

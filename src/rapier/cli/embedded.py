@@ -1,0 +1,25 @@
+"""`rapier embedded`: a cluster of its own behind a LUXI socket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rapier.cli import logs
+
+
+def embedded(
+    socket: Annotated[Path, typer.Option(metavar="PATH", help="Where it speaks LUXI.")],
+    state: Annotated[Path, typer.Option(metavar="DIR", help="Where its cluster and its jobs are kept.")],
+    nodes: Annotated[int, typer.Option(min=1, help="How many nodes a new cluster gets.")] = 4,
+    instances: Annotated[int, typer.Option(min=0, help="How many instances a new cluster gets.")] = 0,
+    pace: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long each step of a job takes.")] = 0.0,
+) -> None:
+    """Serve an embedded master: all that speaks LUXI sees a cluster, and no machine is behind it."""
+    logs.set_up()
+    from rapier.embedded.server import serve
+
+    asyncio.run(serve(socket, state, nodes=nodes, instances=instances, pace_seconds=pace))

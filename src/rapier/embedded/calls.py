@@ -1,0 +1,230 @@
+"""LUXI's calls, by name: each a method that takes the call's arguments by position and answers its result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+
+from rapier.embedded.configuration import Changes, Configuration
+from rapier.embedded.model import ConfigObject
+from rapier.embedded.queries import Queries
+from rapier.embedded.queue import JobQueue
+from rapier.embedded.refusals import UNKNOWN, generic, prereq, unreadable
+from rapier.embedded.store import Store
+from rapier.embedded.submission import read_opcodes
+from rapier.errors import JobLost
+from rapier.ganeti.jobs import NOT_CHANGED
+
+LONGEST_WAIT_SECONDS = 300
+
+
+JobId = int | str
+
+
+class Calls:
+    """What one master answers. A call's arguments are checked by its method's annotations."""
+
+    def __init__(self, configuration: Configuration, store: Store, queue: JobQueue) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._queue = queue
+        self._queries = Queries(configuration, queue)
+
+    async def __call__(self, method: str, args: Any) -> Any:
+        """The result of one call. Raises the `GanetiError` that it fails with."""
+        call = _CALLS.get(method)
+        if call is None:
+            raise unreadable(f'Unable to parse LUXI request method: Invalid string value for type LuxiReq: "{method}"')
+        return await call.function(self, *call.read(args))
+
+    # -- queries -----------------------------------------------------------------------------------------------------
+
+    async def query_cluster_info(self) -> dict[str, Any]:
+        cluster = self._configuration.cluster
+        return cluster.facts | {
+            "name": cluster.name,
+            "master": self._master_name(),
+            "uuid": cluster.uuid,
+            "ctime": cluster.ctime,
+            "mtime": cluster.mtime,
+            "tags": cluster.tags,
+        }
+
+    async def query(self, kind: str, fields: list[str], words: Any) -> dict[str, Any]:
+        return await self._queries.query(kind, fields, words)
+
+    async def query_fields(self, kind: str, fields: list[str] | None) -> dict[str, Any]:
+        return self._queries.fields(kind, fields)
+
+    async def query_instances(self, names: list[str], fields: list[str], use_locking: bool) -> list[list[Any]]:
+        return self._queries.rows("instance", names, fields, use_locking)
+
+    async def query_nodes(self, names: list[str], fields: list[str], use_locking: bool) -> list[list[Any]]:
+        return self._queries.rows("node", names, fields, use_locking)
+
+    async def query_groups(self, names: list[str], fields: list[str], use_locking: bool) -> list[list[Any]]:
+        return self._queries.rows("group", names, fields, use_locking)
+
+    async def query_networks(self, names: list[str], fields: list[str], use_locking: bool) -> list[list[Any]]:
+        return self._queries.rows("network", names, fields, use_locking)
+
+    async def query_exports(self, nodes: list[str], use_locking: bool) -> list[list[Any]]:
+        return self._queries.rows("export", nodes, ["node", "export"], use_locking)
+
+    async def query_jobs(self, ids: list[JobId] | None, fields: list[str]) -> list[list[Any]]:
+        return await self._queries.job_rows(None if ids is None else list(map(_number, ids)), fields)
+
+    async def query_config_values(self, names: list[str]) -> list[Any]:
+        cluster = self._configuration.cluster
+        values = {
+            "cluster_name": cluster.name,
+            "master_node": self._master_name(),
+            "drain_flag": cluster.drained,
+            "watcher_pause": cluster.watcher_pause,
+            "volume_group_name": cluster.facts["volume_group_name"],
+        }
+        return [values.get(name) for name in names]
+
+    async def query_tags(
+        self, kind: Literal["cluster", "instance", "node", "nodegroup", "network"], name: str
+    ) -> list[str]:
+        found: ConfigObject | None
+        match kind:
+            case "cluster":
+                found = self._configuration.cluster
+            case "instance":
+                found = self._configuration.instances.find(name)
+            case "node":
+                found = self._configuration.nodes.find(name)
+            case "nodegroup":
+                found = self._configuration.groups.find(name)
+            case "network":
+                found = None  # there are none here
+        if found is None:
+            called = "NodeGroup" if kind == "nodegroup" else kind.capitalize()
+            raise prereq(f"{called} name {name} not found", UNKNOWN)
+        return found.tags
+
+    async def query_filters(self, uuids: list[str] | None, fields: list[str]) -> list[list[Any]]:
+        return []  # there are no job filters here
+
+    # -- jobs --------------------------------------------------------------------------------------------------------
+
+    async def submit_job(self, opcodes: list[Any]) -> int:
+        [job_id] = await self._queue.submit([read_opcodes(opcodes, "SubmitJob")])
+        return job_id
+
+    async def submit_job_to_drained_queue(self, opcodes: list[Any]) -> int:
+        words = read_opcodes(opcodes, "SubmitJobToDrainedQueue")
+        [job_id] = await self._queue.submit([words], also_drained=True)
+        return job_id
+
+    async def submit_many_jobs(self, jobs: list[list[Any]]) -> list[tuple[bool, int]]:
+        words = [read_opcodes(job, "SubmitManyJobs") for job in jobs]
+        return [(True, job_id) for job_id in await self._queue.submit(words)]
+
+    async def pickup_job(self, job_id: JobId) -> None:
+        raise generic("GenericError", "Luxi call 'PickupJob' is for internal use only")
+
+    async def wait_for_job_change(
+        self, job_id: JobId, fields: list[str], previous_info: Any, previous_serial: int | None, wait_seconds: float
+    ) -> tuple[list[Any], list[Any]] | str:
+        job = await self._queue.find(_number(job_id))
+        if job is None:
+            raise JobLost("JobLost", ["Can't load job file"])
+        serial = -1 if previous_serial is None else previous_serial
+        end = time.monotonic() + min(wait_seconds, LONGEST_WAIT_SECONDS)
+        with self._queue.changes_of(job) as changed:
+            while True:
+                changed.clear()
+                info, entries = self._queries.job_info(job, fields), job.log_after(serial)
+                if info != previous_info or entries or job.finished:
+                    return info, entries
+                try:
+                    async with asyncio.timeout(end - time.monotonic()):
+                        await changed.wait()
+                except TimeoutError:
+                    return NOT_CHANGED
+
+    async def cancel_job(self, job_id: JobId, kill: bool = False) -> tuple[bool, str]:
+        return await self._queue.cancel(_number(job_id), kill)
+
+    async def archive_job(self, job_id: JobId) -> bool:
+        return await self._queue.archive(_number(job_id))
+
+    async def auto_archive_jobs(self, age_seconds: float, deadline_seconds: float) -> tuple[int, int]:
+        return await self._queue.archive_older(age_seconds)
+
+    async def change_job_priority(self, job_id: JobId, priority: int) -> tuple[bool, str]:
+        return await self._queue.change_priority(_number(job_id), priority)
+
+    # -- the queue's and the watcher's state -------------------------------------------------------------------------
+
+    async def set_drain_flag(self, drained: bool) -> bool:
+        await self._change_cluster(drained=drained)
+        return True
+
+    async def set_watcher_pause(self, until: float | None) -> float | None:
+        await self._change_cluster(watcher_pause=until)
+        return until
+
+    async def _change_cluster(self, **members: Any) -> None:
+        changes = Changes()
+        edited = changes.edit(self._configuration.cluster)
+        for name, value in members.items():
+            setattr(edited, name, value)
+        await self._store.write(changes)
+        self._configuration.apply(changes)
+
+    def _master_name(self) -> str:
+        return self._configuration.nodes[self._configuration.cluster.master_node].name
+
+
+def _number(job_id: JobId) -> int:
+    try:
+        return int(job_id)
+    except ValueError:
+        raise unreadable(f"parsing job id: cannot parse string '{job_id}'") from None
+
+
+class _Call:
+    """A method and the types of its arguments."""
+
+    def __init__(self, function: Callable[..., Awaitable[Any]]) -> None:
+        self.function = function
+        hints = get_type_hints(function)
+        del hints["return"]
+        self._types = list(hints.values())
+        self._optional = len(function.__defaults__ or ())
+
+    def read(self, args: Any) -> Sequence[Any]:
+        """The arguments, checked. One that stands alone need not be in a list, and none is looked at where none is due.
+
+        Raises `RequestRefused`.
+        """
+        if not self._types:
+            return ()
+        given = args if isinstance(args, list) else [args]
+        missing = len(self._types) - len(given)
+        if not 0 <= missing <= self._optional:
+            text = f"Cannot convert value '{args!r}', error: {len(self._types)} arguments are wanted"
+            raise unreadable(text)
+        try:
+            return [msgspec.convert(one, kind) for one, kind in zip(given, self._types, strict=False)]
+        except msgspec.ValidationError as problem:
+            raise unreadable(f"Cannot convert value '{args!r}', error: {problem}") from None
+
+
+def _luxi_name(method: str) -> str:
+    return "".join(word.capitalize() for word in method.split("_"))
+
+
+_CALLS: Mapping[str, _Call] = {
+    _luxi_name(name): _Call(function)
+    for name, function in vars(Calls).items()
+    if not name.startswith("_") and callable(function)
+}

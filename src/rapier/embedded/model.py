@@ -1,0 +1,116 @@
+"""What the embedded master's configuration is made of. Members are named as in Ganeti's `config.data`.
+
+Nodes, groups and instances point at each other by uuid. Sizes are MiB, times seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import msgspec
+
+Params = dict[str, Any]
+
+
+def new_uuid() -> str:
+    """A uuid as Ganeti makes them."""
+    return str(uuid.uuid4())
+
+
+class ConfigObject(msgspec.Struct, kw_only=True):
+    """What every object has."""
+
+    name: str
+    uuid: str = msgspec.field(default_factory=new_uuid)
+    serial_no: int = 1
+    ctime: float = msgspec.field(default_factory=time.time)
+    mtime: float = msgspec.field(default_factory=time.time)
+    tags: list[str] = []
+
+
+class Cluster(ConfigObject, kw_only=True, tag="cluster"):
+    """The cluster itself. `facts` are the members of its `QueryClusterInfo` that the other members do not hold."""
+
+    master_node: str
+    watcher_pause: float | None = None
+    drained: bool = False
+    facts: Params
+
+
+class NodeGroup(ConfigObject, kw_only=True, tag="group"):
+    """A node group; empty parameters are inherited from the cluster."""
+
+    alloc_policy: str = "preferred"
+    ndparams: Params = {}
+    diskparams: Params = {}
+    ipolicy: Params = {}
+
+
+class Node(ConfigObject, kw_only=True, tag="node"):
+    """A node, with the machine that it pretends to be."""
+
+    group: str
+    primary_ip: str
+    secondary_ip: str
+    offline: bool = False
+    drained: bool = False
+    master_candidate: bool = True
+    master_capable: bool = True
+    vm_capable: bool = True
+    ndparams: Params = {}
+    memory: int = 16_384
+    memory_of_its_own: int = 512
+    disk: int = 512_000
+    cpus: int = 8
+    bridges: tuple[str, ...] = ("xen-br0",)
+    boot_id: str = msgspec.field(default_factory=new_uuid)
+
+
+class Disk(msgspec.Struct, kw_only=True):
+    """One disk of an instance."""
+
+    size: int
+    name: str | None = None
+    mode: str = "rw"
+    spindles: int | None = None
+    uuid: str = msgspec.field(default_factory=new_uuid)
+    file: str = msgspec.field(default_factory=new_uuid)  # the name that its file has
+
+
+class Nic(msgspec.Struct, kw_only=True):
+    """One network interface of an instance; `nicparams` holds what was set on it: mode, link, vlan."""
+
+    mac: str
+    ip: str | None = None
+    name: str | None = None
+    network: str | None = None
+    nicparams: dict[str, str] = {}
+    uuid: str = msgspec.field(default_factory=new_uuid)
+
+
+class Instance(ConfigObject, kw_only=True, tag="instance"):
+    """An instance, and whether it runs at present, which a hypervisor would tell."""
+
+    primary_node: str
+    secondary_nodes: list[str] = []
+    os: str
+    hypervisor: str
+    disk_template: str
+    admin_state: str = "down"
+    admin_state_source: str = "admin"
+    disks_active: bool = False
+    running: bool = False
+    beparams: Params = {}
+    hvparams: Params = {}
+    osparams: Params = {}
+    disks: list[Disk] = []
+    nics: list[Nic] = []
+    network_port: int | None = None
+    # what it runs with: a changed parameter counts from the next start on
+    running_memory: int | None = None
+    running_vcpus: int | None = None
+
+
+AnyObject = Cluster | NodeGroup | Node | Instance

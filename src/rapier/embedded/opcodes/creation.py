@@ -1,0 +1,304 @@
+"""OP_INSTANCE_CREATE: what is asked for is checked in Ganeti's order, then an instance is made of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rapier.embedded.allocation import allocate
+from rapier.embedded.configuration import Configuration
+from rapier.embedded.model import Disk, Instance, Nic, Node, NodeGroup
+from rapier.embedded.opcodes.instances import check_free_memory, check_hypervisor_parameters, run
+from rapier.embedded.opcodes.systems import check_parameters, check_system
+from rapier.embedded.opcodes.tags import check_tag
+from rapier.embedded.parameters import DISK_SIZE, backend_parameters, shown_size
+from rapier.embedded.refusals import EXISTS, NOT_UNIQUE, UNKNOWN, WRONG_INPUT, WRONG_STATE, generic, prereq
+from rapier.embedded.work import Work
+
+_host_name = re.compile(r"[a-z0-9._-]{1,255}").fullmatch
+_mac = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}").fullmatch
+_CHOOSE_MAC = ("auto", "generate")
+_NIC_PARAMETERS = ("mode", "link", "vlan")
+_NIC_MODES = ("bridged", "routed", "openvswitch")
+_DISK_PARAMETERS = frozenset(
+    {"size", "mode", "name", "adopt", "vg", "metavg", "provider", "access", "spindles", "snapshot_name"}
+)
+_MIRRORED = frozenset({"drbd"})
+_IN_FILES = frozenset({"file", "sharedfile", "gluster"})
+
+
+def locks(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
+    """The instance to be, and its node, or all nodes where one is to be chosen."""
+    node = configuration.nodes.find(params["pnode"]) if params.get("pnode") else None
+    nodes = [node] if node else configuration.nodes
+    return [f"instance/{params['instance_name'].lower()}", *(f"node/{one.name}" for one in nodes)]
+
+
+async def create(work: Work) -> list[str]:
+    """Answers the names of the nodes it is on; of a dry run, their uuids."""
+    params, configuration = work.params, work.configuration
+    _check_words(work)
+    node = _named_node(work)
+    params.setdefault("hypervisor", configuration.cluster.facts["default_hypervisor"])
+    _check_hypervisor(work)
+    beparams = backend_parameters(params["beparams"])
+    params["beparams"] = beparams
+    nics = _nics(work)
+    disks = _disks(work)
+    for tag in params["tags"]:
+        check_tag(tag)
+    in_force = configuration.cluster.facts["beparams"]["default"] | beparams
+    if node is None:
+        needed = sum(disk.size for disk in disks)
+        node = allocate(configuration, params["iallocator"], in_force["maxmem"], needed)
+        work.info(
+            f"Selected nodes for instance {params['instance_name']} via iallocator {params['iallocator']}: {node.name}"
+        )
+    params["pnode"], params["pnode_uuid"] = node.name, node.uuid
+    params.setdefault("osparams_private", {})
+    params.setdefault("osparams_secret", {})
+    _check_node(work, node, nics)
+    if not params["ignore_ipolicy"]:
+        _check_policy(configuration, configuration.groups[node.group], in_force, disks, nics)
+    check_system(params["os_type"], node.name, params["force_variant"])
+    check_parameters(params["os_type"], node.name, params["osparams"])
+    if params["start"]:
+        check_free_memory(work, node, f"creating instance {params['instance_name']}", in_force["maxmem"])
+    if work.only_looks():
+        return [node.uuid]
+
+    instance = Instance(
+        name=params["instance_name"],
+        primary_node=node.uuid,
+        os=params["os_type"],
+        hypervisor=params["hypervisor"],
+        disk_template=params["disk_template"],
+        beparams=beparams,
+        hvparams=params["hvparams"],
+        osparams=params["osparams"],
+        disks=disks,
+        nics=nics,
+        tags=sorted({*params["tags"]}),
+    )
+    await _say_how_it_is_made(work, instance)
+    if params["start"]:
+        await work.step("* starting instance...")
+        instance.admin_state = "up"
+        run(instance, in_force)
+    work.changes.add(instance)
+    return [node.name]
+
+
+async def _say_how_it_is_made(work: Work, instance: Instance) -> None:
+    for index, disk in enumerate(instance.disks):
+        work.log(f"* disk {index}, size {shown_size(disk.size)}")
+    await work.step("* creating instance disks...")
+    work.log(f"adding instance {instance.name} to cluster config")
+    work.log("adding disks to cluster config")
+    if instance.disks:
+        if work.params["wait_for_sync"]:
+            for _ in range(2):  # Ganeti looks twice
+                work.info(f"Waiting for instance {instance.name} to sync disks")
+                work.info(f"Instance {instance.name}'s disks are in sync")
+        await work.step("* running the instance OS create scripts...")
+
+
+# -- what can be said of the words alone -----------------------------------------------------------------------------
+
+
+def _check_words(work: Work) -> None:
+    params, facts = work.params, work.configuration.cluster.facts
+    name = params["instance_name"].lower()
+    if not _host_name(name):
+        raise prereq(f"Invalid hostname '{name}'", WRONG_INPUT)
+    params["instance_name"] = name
+    if params["ip_check"] and not params["name_check"]:
+        raise prereq("Cannot do IP address check without a name check", WRONG_INPUT)
+    _check_names("disk", params["disks"])
+    _check_names("NIC", params["nics"])
+    template = params.setdefault("disk_template", facts["enabled_disk_templates"][0])
+    if template not in facts["enabled_disk_templates"]:
+        enabled = ",".join(facts["enabled_disk_templates"])
+        text = f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are: {enabled}"
+        raise prereq(text, WRONG_INPUT)
+    if template in _IN_FILES:
+        params.setdefault("file_driver", "loop")
+    if "pnode" in params and "iallocator" in params:
+        raise prereq("Do not specify both, iallocator and node", WRONG_INPUT)
+    if "pnode" not in params:
+        params.setdefault("iallocator", facts["default_iallocator"])
+    if "snode" in params and template not in _MIRRORED:
+        work.warn("Secondary node will be ignored on non-mirrored disk template")
+        del params["snode"]
+    if params["mode"] == "import":
+        raise prereq(f"No export found for relative path {params.get('src_path', name)}", WRONG_INPUT)
+    if params["mode"] == "remote-import":
+        raise prereq("Missing source handshake", WRONG_INPUT)
+    if "os_type" not in params:
+        raise prereq("No guest OS or OS image specified", WRONG_INPUT)
+    if work.configuration.instances.find(name):
+        raise prereq(f"Instance '{name}' is already in the cluster", EXISTS)
+
+
+def _check_names(what: str, given: list[dict[str, Any]]) -> None:
+    seen = set()
+    for one in given:
+        name = one.get("name")
+        if name is None or name == "none":
+            continue
+        if name in seen:
+            raise prereq(f"{what} name '{name}' already used", NOT_UNIQUE)
+        seen.add(name)
+
+
+def _named_node(work: Work) -> Node | None:
+    if "pnode" not in work.params:
+        return None
+    node = work.known_node(work.params["pnode"])
+    work.params["pnode"], work.params["pnode_uuid"] = node.name, node.uuid
+    return node
+
+
+def _check_hypervisor(work: Work) -> None:
+    enabled = work.configuration.cluster.facts["enabled_hypervisors"]
+    hypervisor = work.params["hypervisor"]
+    if hypervisor not in enabled:
+        text = f"Selected hypervisor ({hypervisor}) not enabled in the cluster ({','.join(enabled)})"
+        raise prereq(text, WRONG_STATE)
+    given = work.params["hvparams"]
+    check_hypervisor_parameters(given)
+    if given:
+        raise prereq(
+            "The following hypervisor parameters are global and cannot be customized at instance level, please modify "
+            f"them at cluster level: {', '.join(given)}",
+            WRONG_INPUT,
+        )
+
+
+# -- disks and network interfaces --------------------------------------------------------------------------------------
+
+
+def _disks(work: Work) -> list[Disk]:
+    if work.params["disk_template"] == "diskless":
+        return []
+    disks = []
+    for index, given in enumerate(work.params["disks"]):
+        if "size" not in given:
+            raise prereq("Missing disk size", WRONG_INPUT)
+        for name in given:
+            if name not in _DISK_PARAMETERS:
+                raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
+        size = DISK_SIZE("size", given["size"])
+        work.params["disks"][index] = given | {"size": size}
+        disks.append(
+            Disk(
+                size=size,
+                name=None if given.get("name") == "none" else given.get("name"),
+                mode=given.get("mode", "rw"),
+                spindles=given.get("spindles"),
+            )
+        )
+    return disks
+
+
+def _nics(work: Work) -> list[Nic]:
+    taken = {nic.mac for instance in work.configuration.instances for nic in instance.nics}
+    nics = []
+    for given in work.params["nics"]:
+        nic = _nic(work, given, taken)
+        taken.add(nic.mac)
+        nics.append(nic)
+    return nics
+
+
+def _nic(work: Work, given: dict[str, Any], taken: set[str]) -> Nic:
+    own = {name: given[name] for name in _NIC_PARAMETERS if given.get(name) not in (None, "default")}
+    if given.get("bridge"):
+        own.setdefault("link", given["bridge"])
+    if given.get("network") not in (None, "none"):
+        raise prereq(f"Network '{given['network']}' not found", UNKNOWN)
+    params = work.configuration.nicparams(own)
+    if params["mode"] not in _NIC_MODES:
+        raise generic("ConfigurationError", f"Invalid NIC mode '{params['mode']}'")
+    ip = _ip(work, given.get("ip"))
+    if params["mode"] == "routed" and ip is None:
+        text = "Routed nic mode requires an ip address if not attached to a network"
+        raise prereq(text, WRONG_INPUT)
+    if own.get("vlan", ".")[0] not in ".:":
+        own["vlan"] = f".{own['vlan']}"  # a number alone is an untagged port
+    name = given.get("name")
+    return Nic(
+        mac=_mac_address(work.configuration, given.get("mac") or "auto", taken),
+        ip=ip,
+        name=None if name == "none" else name,
+        nicparams=own,
+    )
+
+
+def _ip(work: Work, given: str | None) -> str | None:
+    if given is None or given.lower() == "none":
+        return None
+    if given.lower() == "auto":
+        if not work.params["name_check"]:
+            raise prereq("IP address set to auto but name checks have been skipped", WRONG_INPUT)
+        return None
+    if given.lower() == "pool":
+        raise prereq("if ip=pool, parameter network must be passed too", WRONG_INPUT)
+    try:
+        ipaddress.ip_address(given)
+    except ValueError:
+        raise prereq(f"Invalid IP address '{given}'", WRONG_INPUT) from None
+    return given
+
+
+def _mac_address(configuration: Configuration, given: str, taken: set[str]) -> str:
+    mac = given.lower()
+    if mac in _CHOOSE_MAC:
+        prefix = configuration.cluster.facts["mac_prefix"]
+        while (mac := f"{prefix}:{secrets.token_bytes(3).hex(':')}") in taken:
+            pass
+        return mac
+    if not _mac(mac):
+        raise prereq(f"Invalid MAC address '{given}'", WRONG_INPUT)
+    if mac in taken:
+        raise prereq(f"MAC address {mac} already in use in cluster", NOT_UNIQUE)
+    return mac
+
+
+# -- node and policy ---------------------------------------------------------------------------------------------------
+
+
+def _check_node(work: Work, node: Node, nics: list[Nic]) -> None:
+    for word, wrong in (("offline", node.offline), ("drained", node.drained), ("non-vm_capable", not node.vm_capable)):
+        if wrong:
+            raise prereq(f"Cannot use {word} primary node '{node.name}'", WRONG_STATE)
+    params = [work.configuration.nicparams(nic.nicparams) for nic in nics]
+    bridges = {one["link"] for one in params if one["mode"] == "bridged"}
+    if missing := sorted(bridges - {*node.bridges}):
+        text = f"Error checking bridges on destination node '{node.name}': Missing bridges {', '.join(missing)}"
+        raise prereq(text, "environment_error")
+
+
+def _check_policy(
+    configuration: Configuration, group: NodeGroup, in_force: Mapping[str, Any], disks: list[Disk], nics: list[Nic]
+) -> None:
+    values: list[tuple[str, int]] = [
+        ("memory-size", in_force["maxmem"]),
+        ("cpu-count", in_force["vcpus"]),
+        ("disk-count", len(disks)),
+        ("nic-count", len(nics)),
+        ("spindle-use", in_force["spindle_use"]),
+        *(("disk-size", disk.size) for disk in disks),
+    ]
+    violations = []
+    [bounds] = configuration.ipolicy(group)["minmax"]
+    for name, value in values:
+        lowest, highest = bounds["min"][name], bounds["max"][name]
+        if not lowest <= value <= highest:
+            violations.append(f"{name} value {value} is not in range [{lowest}, {highest}]")
+    if violations:
+        text = f"Instance allocation to group {group.uuid} ({group.name}) violates policy: {', '.join(violations)}"
+        raise prereq(text, WRONG_INPUT)

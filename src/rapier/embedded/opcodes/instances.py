@@ -1,0 +1,192 @@
+"""Opcodes on instances that are there: start, stop, reboot, remove, and all that is known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rapier.embedded.instance_fields import status
+from rapier.embedded.model import Instance, Nic, Node
+from rapier.embedded.parameters import backend_parameters
+from rapier.embedded.refusals import NO_RESOURCES, WRONG_STATE, failed, generic, prereq
+from rapier.embedded.work import Work
+
+
+def node_of(work: Work, instance: Instance) -> Node:
+    """The instance's primary node, which has to answer."""
+    node = work.configuration.nodes[instance.primary_node]
+    if node.offline:
+        raise prereq(f"Can't use offline node: {node.name}", WRONG_STATE)
+    return node
+
+
+def check_free_memory(work: Work, node: Node, reason: str, needed: int) -> None:
+    """Raises where the node has not so much memory."""
+    free = work.configuration.free_memory(node)
+    if needed > free:
+        text = f"Not enough memory on node {node.name} for {reason}: needed {needed} MiB, available {free} MiB"
+        raise prereq(text, NO_RESOURCES)
+
+
+def check_hypervisor_parameters(given: dict[str, Any]) -> None:
+    """The fake hypervisor has no parameter that an instance could have of its own."""
+    for name in given:
+        if name != "migration_mode":
+            raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
+
+
+async def startup(work: Work) -> None:
+    """OP_INSTANCE_STARTUP."""
+    instance = work.instance()
+    check_hypervisor_parameters(work.params["hvparams"])
+    for_now = backend_parameters(work.params["beparams"])
+    node = work.configuration.nodes[instance.primary_node]
+    if node.offline and work.params["ignore_offline_nodes"]:
+        work.warn("Ignoring offline primary node")
+        if not work.only_looks():
+            work.changes.edit(instance).admin_state = "up"
+            work.info("Primary node offline, marked instance as started")
+        return
+    node_of(work, instance)
+    in_force = work.configuration.beparams(instance) | for_now
+    if not instance.running:
+        check_free_memory(work, node, f"starting instance {instance.name}", in_force["minmem"])
+    if work.only_looks():
+        return
+    await work.pause()
+    if instance.running and (instance.admin_state == "up" or work.params["no_remember"]):
+        return
+    edited = work.changes.edit(instance)
+    if not work.params["no_remember"]:
+        edited.admin_state = "up"
+    run(edited, in_force)
+
+
+def run(edited: Instance, in_force: dict[str, Any]) -> None:
+    """The instance runs with these parameters from now on."""
+    edited.running = edited.disks_active = True
+    edited.running_memory, edited.running_vcpus = in_force["maxmem"], in_force["vcpus"]
+
+
+async def shutdown(work: Work) -> None:
+    """OP_INSTANCE_SHUTDOWN."""
+    instance = work.instance()
+    node = work.configuration.nodes[instance.primary_node]
+    offline = node.offline and work.params["ignore_offline_nodes"]
+    if not offline:
+        node_of(work, instance)
+    if work.only_looks():
+        return
+    await work.pause()
+    if instance.admin_state == "down" and not instance.running:
+        return
+    edited = work.changes.edit(instance)
+    if not work.params["no_remember"]:
+        edited.admin_state = "down"
+        edited.admin_state_source = work.params.get("admin_state_source", "admin")
+    if offline:
+        work.info("Primary node offline, marked instance as stopped")
+    else:
+        edited.running = edited.disks_active = False
+
+
+async def reboot(work: Work) -> None:
+    """OP_INSTANCE_REBOOT. Only a full reboot takes parameters that were changed since the start."""
+    instance = work.instance()
+    node = node_of(work, instance)
+    in_force = work.configuration.beparams(instance)
+    if not instance.running:
+        check_free_memory(work, node, f"starting instance {instance.name}", in_force["minmem"])
+    if work.only_looks():
+        return
+    await work.pause()
+    if instance.running and work.params["reboot_type"] != "full":
+        return
+    if not instance.running:
+        work.info(f"Instance {instance.name} was already stopped, starting now")
+    edited = work.changes.edit(instance)
+    edited.admin_state = "up"
+    run(edited, in_force)
+
+
+async def remove(work: Work) -> None:
+    """OP_INSTANCE_REMOVE."""
+    instance = work.instance()
+    if work.only_looks():
+        return
+    node = work.configuration.nodes[instance.primary_node]
+    if node.offline and not work.params["ignore_failures"]:
+        raise failed(f"Could not shutdown instance {instance.name} on node {node.name}: Node is marked offline")
+    await work.pause()
+    work.changes.remove(instance)
+
+
+async def query_data(work: Work) -> dict[str, Any]:
+    """OP_INSTANCE_QUERY_DATA: all that is known, by name; with `static` nothing that the nodes would have to tell."""
+    static = work.params["static"]
+    if not static:
+        work.warn("Non-static data requested, locks need to be acquired")
+    names = work.params["instances"]
+    found = [work.known_instance(name) for name in names] if names else list(work.configuration.instances)
+    return {one.name: _all_of(work, one, static) for one in found}
+
+
+def _all_of(work: Work, one: Instance, static: bool) -> dict[str, Any]:
+    configuration = work.configuration
+    node = configuration.nodes[one.primary_node]
+    secondaries = [configuration.nodes[uuid] for uuid in one.secondary_nodes]
+    group = configuration.groups[node.group]
+    running = status(configuration, one) in ("running", "ERROR_up")
+    return {
+        "name": one.name,
+        "config_state": one.admin_state,
+        "run_state": None if static or node.offline else "up" if running else "down",
+        "pnode": node.name,
+        "pnode_group_uuid": group.uuid,
+        "pnode_group_name": group.name,
+        "snodes": [other.name for other in secondaries],
+        "snodes_group_uuids": [other.group for other in secondaries],
+        "snodes_group_names": [configuration.groups[other.group].name for other in secondaries],
+        "os": one.os,
+        "nics": [_nic(work, nic) for nic in one.nics],
+        "disk_template": one.disk_template,
+        "disks": [_disk(work, one, index, static or node.offline) for index in range(len(one.disks))],
+        "hypervisor": one.hypervisor,
+        "network_port": one.network_port,
+        "hv_instance": one.hvparams,
+        "hv_actual": one.hvparams,
+        "be_instance": one.beparams,
+        "be_actual": configuration.beparams(one),
+        "os_instance": one.osparams,
+        "os_actual": one.osparams,
+        "serial_no": one.serial_no,
+        "mtime": one.mtime,
+        "ctime": one.ctime,
+        "uuid": one.uuid,
+    }
+
+
+def _nic(work: Work, nic: Nic) -> list[Any]:
+    params = work.configuration.nicparams(nic.nicparams)
+    return [nic.name, nic.uuid, nic.ip, nic.mac, params["mode"], params["link"], params["vlan"], nic.network, None]
+
+
+def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]:
+    disk = one.disks[index]
+    folder = work.configuration.cluster.facts[
+        "shared_file_storage_dir" if one.disk_template == "sharedfile" else "file_storage_dir"
+    ]
+    path = f"{folder}/{one.name}/{disk.file}.{one.disk_template}.disk{index}"
+    return {
+        "iv_name": f"disk/{index}",
+        "dev_type": one.disk_template,
+        "logical_id": ["loop", path],
+        "drbd_info": None,
+        "pstatus": None if static or not one.disks_active else [path, None, None, None, None, False, 1],
+        "sstatus": None,
+        "children": [],
+        "mode": disk.mode,
+        "size": disk.size,
+        "spindles": disk.spindles,
+        "name": disk.name,
+        "uuid": disk.uuid,
+    }

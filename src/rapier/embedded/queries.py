@@ -1,0 +1,188 @@
+"""Queries: which fields of which objects. Both of LUXI's forms, `Query` and the older one for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from rapier.embedded.configuration import Configuration
+from rapier.embedded.fields import FIELDS
+from rapier.embedded.filters import NO_DATA, UNAVAILABLE, UNKNOWN_FIELD, Missing, named_by, read_filter
+from rapier.embedded.job import Job
+from rapier.embedded.queue import JobQueue
+from rapier.embedded.refusals import UNKNOWN, WRONG_INPUT, generic, prereq, unreadable
+from rapier.ganeti.query_fields import QUERY_FIELDS
+
+Getter = Callable[[Configuration, Any], Any]
+
+# What luxid calls an object of a kind when there is none of that name
+_CALLED = {"instance": "Instance", "node": "Node", "group": "NodeGroup", "network": "Network"}
+# What only opcodes can be asked for
+_BY_OPCODE = frozenset({"os", "extstorage"})
+
+
+class LockRow(NamedTuple):
+    """One lock, as a query shows it."""
+
+    name: str
+    mode: str | None
+    owner: list[str]
+    pending: list[Any]
+
+
+class Queries:
+    """Answers queries about one configuration and its queue."""
+
+    def __init__(self, configuration: Configuration, queue: JobQueue) -> None:
+        self._configuration = configuration
+        self._queue = queue
+
+    async def query(self, kind: str, names: list[str], words: Any) -> dict[str, Any]:
+        """LUXI Query: `{"fields": [definition], "data": [[[status, value], ...], ...]}`."""
+        getters = self._getters(kind, "Query")
+        chosen = [getters.get(name, _unknown) for name in names]
+        if kind == "job" and (ids := named_by(words, "id")) is not None:
+            data = [await self._job_by_id(job_id, names, chosen) for job_id in ids]
+        else:
+            found = self._found(kind, words, getters)
+            data = [[_with_status(get(self._configuration, one)) for get in chosen] for one in found]
+        return {"fields": [definition(kind, name) for name in names], "data": data}
+
+    def fields(self, kind: str, names: list[str] | None) -> dict[str, Any]:
+        """LUXI QueryFields."""
+        known = self._getters(kind, "QueryFields")
+        wanted = sorted(known) if names is None else names
+        return {"fields": [definition(kind, name) for name in wanted]}
+
+    def rows(self, kind: str, wanted: Sequence[str], names: Sequence[str], use_locking: bool) -> list[list[Any]]:
+        """The older form: plain values, null where there is none; objects that are not there are left out."""
+        if use_locking:
+            raise prereq("Sync queries are not allowed", WRONG_INPUT)
+        chosen = self._known(kind, names)
+        objects = self._objects(kind)
+        if wanted:
+            objects = [one for one in objects if one.name in wanted or one.uuid in wanted]
+        return [[_plain(get(self._configuration, one)) for get in chosen] for one in objects]
+
+    async def job_rows(self, ids: Sequence[int] | None, names: Sequence[str]) -> list[list[Any]]:
+        """LUXI QueryJobs: an unknown id has null in every field but its id."""
+        chosen = self._known("job", names)
+        if not ids:
+            return [[_plain(get(self._configuration, job)) for get in chosen] for job in self._queue]
+        rows = []
+        for job_id in ids:
+            job = await self._queue.find(job_id)
+            if job is None:
+                rows.append([job_id if name == "id" else None for name in names])
+            else:
+                rows.append([_plain(get(self._configuration, job)) for get in chosen])
+        return rows
+
+    def job_info(self, job: Job, names: Sequence[str]) -> list[Any]:
+        """A job's fields as waiting for its changes shows them: null where there is no such field."""
+        getters = FIELDS["job"]
+        plain = [_plain(getters.get(name, _unknown)(self._configuration, job)) for name in names]
+        return msgspec.to_builtins(plain)  # type: ignore[no-any-return]
+
+    # -- which objects -----------------------------------------------------------------------------------------------
+
+    async def _job_by_id(self, job_id: Any, names: Sequence[str], chosen: Sequence[Getter]) -> list[tuple[int, Any]]:
+        """One row; an unknown id has nothing but itself."""
+        if isinstance(job_id, str):
+            text = f"Invalid types in comparison, trying to compare {job_id} with 'QuotedString \"{job_id}\"'"
+            raise generic("ParameterError", text)
+        job = await self._queue.find(job_id)
+        if job is None:
+            return [(0, job_id) if name == "id" else (UNAVAILABLE.status, None) for name in names]
+        return [_with_status(get(self._configuration, job)) for get in chosen]
+
+    def _found(self, kind: str, words: Any, getters: dict[str, Getter]) -> list[Any]:
+        """The objects for which the filter in `words` holds."""
+        holds = read_filter(words)
+        objects = self._objects(kind)
+        if kind in _CALLED and (names := named_by(words, "name")) is not None:
+            by_name = {one.name: one for one in objects}
+            for name in names:
+                if name not in by_name:
+                    raise prereq(f"{_CALLED[kind]} name {name} not found", UNKNOWN)
+        if holds is None:
+            return list(objects)
+
+        def values_of(one: Any) -> Callable[[str], Any]:
+            def value(name: str) -> Any:
+                if name not in getters:
+                    raise generic("ParameterError", f"Can't find field named '{name}'")
+                return getters[name](self._configuration, one)
+
+            return value
+
+        return [one for one in objects if holds(values_of(one))]
+
+    def _objects(self, kind: str) -> Iterable[Any]:
+        match kind:
+            case "instance":
+                return self._configuration.instances
+            case "node" | "export":
+                return self._configuration.nodes
+            case "group":
+                return self._configuration.groups
+            case "job":
+                return self._queue
+            case "lock":
+                return self._locks()
+        return ()
+
+    def _locks(self) -> list[LockRow]:
+        holders, pending = self._queue.locks.holders, self._queue.locks.pending
+        return [
+            LockRow(
+                name,
+                "exclusive" if name in holders else None,
+                [str(holders[name])] if name in holders else [],
+                [["exclusive", [str(job_id)]] for job_id in pending.get(name, ())],
+            )
+            for name in sorted({*holders, *pending})
+        ]
+
+    # -- which fields ------------------------------------------------------------------------------------------------
+
+    def _getters(self, kind: str, call: str) -> dict[str, Getter]:
+        if kind in FIELDS:
+            return FIELDS[kind]
+        if kind == "lock":
+            return {name: lambda configuration, one, name=name: getattr(one, name) for name in QUERY_FIELDS[kind]}  # type: ignore[misc]
+        if kind == "export":
+            return {"node": lambda configuration, one: one.name, "export": lambda configuration, one: NO_DATA}
+        if kind in QUERY_FIELDS:
+            return dict.fromkeys(QUERY_FIELDS[kind], _unknown)  # a kind that has no objects here
+        if kind in _BY_OPCODE:
+            raise generic("GenericError", f"{call} 'ItemTypeOpCode QROs' not supported")
+        raise unreadable(f"Can't parse value '{kind}' as neitherQueryTypeLuxi nor QueryTypeOp")
+
+    def _known(self, kind: str, names: Sequence[str]) -> list[Getter]:
+        getters = self._getters(kind, "Query")
+        if unknown := [name for name in names if name not in getters]:
+            raise prereq(f"Unknown output fields selected: {', '.join(unknown)}", WRONG_INPUT)
+        return [getters[name] for name in names]
+
+
+def _unknown(configuration: Configuration, one: Any) -> Any:
+    return UNKNOWN_FIELD
+
+
+def _with_status(value: Any) -> tuple[int, Any]:
+    return (value.status, None) if isinstance(value, Missing) else (0, value)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, Missing) else value
+
+
+def definition(kind: str, name: str) -> dict[str, str]:
+    """What a query's answer says of a field."""
+    facts = QUERY_FIELDS[kind].get(name)
+    if facts is None:
+        return {"name": name, "title": name, "kind": "unknown", "doc": f"Unknown field '{name}'"}
+    return {"name": name, "title": facts.title, "kind": facts.kind, "doc": facts.title}

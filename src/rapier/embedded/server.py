@@ -1,0 +1,148 @@
+"""The master as a process: its state, its queue, and a unix socket where it speaks LUXI."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rapier.embedded.calls import Calls
+from rapier.embedded.configuration import Configuration
+from rapier.embedded.opcodes import EXECUTIONS
+from rapier.embedded.queue import JobQueue
+from rapier.embedded.seed import new_cluster
+from rapier.embedded.store import Store
+from rapier.errors import ConfigurationError, GanetiError, RequestRefused
+from rapier.luxi.framing import END_OF_MESSAGE, decode_request, encode_answer
+
+log = logging.getLogger(__name__)
+
+LONGEST_REQUEST_BYTES = 64 * 1024 * 1024
+
+
+async def serve(
+    socket_path: Path, state: Path, *, nodes: int = 4, instances: int = 0, pace_seconds: float = 0.0
+) -> None:
+    """Serves until SIGTERM or SIGINT. `nodes` and `instances` are what a new state folder begins with.
+
+    Raises `ConfigurationError` where it cannot begin.
+    """
+    store = Store(state)
+    configuration = Configuration()
+    objects = store.objects()
+    if not objects:
+        fresh = new_cluster(nodes, instances)
+        await store.write(fresh)
+        configuration.apply(fresh)
+    for one in objects:
+        configuration.put(one)
+    queue = JobQueue(store, configuration, EXECUTIONS, pace_seconds=pace_seconds)
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    listening = _listen(socket_path)
+    try:
+        async with asyncio.TaskGroup() as group:
+            queue.start(group)
+            connections = Connections(Calls(configuration, store, queue), group)
+            server = await asyncio.start_unix_server(connections.accept, sock=listening, limit=LONGEST_REQUEST_BYTES)
+            log.info("serving %s, with %d instances", socket_path, len(configuration.instances))
+            await ending.wait()
+            server.close()
+            connections.close()
+            await queue.stop()
+    finally:
+        _remove(socket_path)
+        await store.close()
+
+
+def _listen(path: Path) -> socket.socket:
+    """A listening socket for this user alone. One that a killed master left is replaced; one that is served is not."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            pass
+        except ConnectionRefusedError:
+            path.unlink()
+        except OSError as problem:
+            raise ConfigurationError(f"cannot listen at {path}: {problem.strerror or problem}") from None
+        else:
+            raise ConfigurationError(f"somebody serves {path} already")
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    except OSError as problem:
+        raise ConfigurationError(f"cannot listen at {path}: {problem.strerror or problem}") from None
+    finally:
+        os.umask(before)
+    return listening
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+class Connections:
+    """Those that are open, each answered one request after the other."""
+
+    def __init__(self, calls: Calls, group: asyncio.TaskGroup) -> None:
+        self._calls = calls
+        self._group = group
+        self._open: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A client has connected."""
+        task = self._group.create_task(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    def close(self) -> None:
+        """Cuts all of them."""
+        for task in self._open:
+            task.cancel()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                message = await reader.readuntil(END_OF_MESSAGE)
+                answer, last = await self._answer(message[:-1])
+                writer.write(answer)
+                await writer.drain()
+                if last:
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client has left
+        except asyncio.LimitOverrunError:
+            log.warning("a request of more than %d bytes", LONGEST_REQUEST_BYTES)
+        finally:
+            writer.close()
+
+    async def _answer(self, message: bytes) -> tuple[bytes, bool]:
+        """The answer to a request, and whether it is the connection's last."""
+        try:
+            request = decode_request(message)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+            return encode_answer(False, f"Failed to parse request: {problem}"), True
+        try:
+            return encode_answer(True, await self._calls(request.method, request.args)), False
+        except RequestRefused as problem:
+            return encode_answer(False, problem.text), True  # as luxid does
+        except GanetiError as problem:
+            return encode_answer(False, _as_luxi(problem)), False
+        except Exception as problem:
+            log.exception("%s failed", request.method)
+            return encode_answer(False, ["GenericError", [f"Failure in the embedded master: {problem!r}"]]), False
+
+
+def _as_luxi(problem: GanetiError) -> list[Any]:
+    return [problem.ganeti_class, problem.ganeti_args]

@@ -21,6 +21,7 @@ from rapier.errors import ConfigurationError
 
 USER = "demo"
 READY_SECONDS = 15.0
+PACE_SECONDS = 0.3  # so that a job can be watched: an embedded master alone is done at once
 
 
 def default_state() -> Path:
@@ -52,7 +53,7 @@ def demo(
 def start_master(folder: Path, master_socket: Path, nodes: int, instances: int) -> subprocess.Popen[bytes]:
     """The embedded master, as a process that ends with this one, and that Ctrl-C does not reach before us."""
     command = [sys.executable, "-m", "rapier", "embedded", "--socket", str(master_socket), "--state", str(folder)]
-    command += ["--nodes", str(nodes), "--instances", str(instances)]
+    command += ["--nodes", str(nodes), "--instances", str(instances), "--pace", str(PACE_SECONDS), "--quiet"]
     return subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_parent)
 
 
@@ -77,7 +78,7 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
     users = folder / "htpasswd"
     set_password(users, USER, password)
     wait_for(master_socket, master)
-    logs.set_up()
+    logs.set_up(quiet=True)
     configuration = Configuration(
         luxi_socket=str(master_socket),
         listen=[listen],

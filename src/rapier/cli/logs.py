@@ -8,12 +8,12 @@ import sys
 log = logging.getLogger("rapier")
 
 
-def set_up() -> None:
-    """Sends what `rapier` logs to standard error. systemd's journal stamps the time by itself."""
+def set_up(*, quiet: bool = False) -> None:
+    """Sends what `rapier` logs to standard error; only what went wrong, where it shall be quiet."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
     log.propagate = False
 
 

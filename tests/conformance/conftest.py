@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from conformance.client import Api
 from conformance.differences import DIFFERENCES
-from conformance.history import Histories, record
+from conformance.history import Histories, forget, record
 from endpoints import Endpoint
 from lab.luxi import ask
 
@@ -37,9 +37,11 @@ def differs(api: Api) -> Callable[[str], bool]:
 
 
 @pytest.fixture(scope="session")
-def histories(api: Api) -> Histories:
-    """What was done to instances before the tests look at it: their lives, and requests whose jobs fail."""
-    return record(api)
+def histories(api: Api) -> Iterator[Histories]:
+    """What was done before the tests look at it: the lives of instances, the cluster's tags, jobs that failed."""
+    histories = record(api)
+    yield histories
+    forget(api, histories)
 
 
 @pytest.fixture(scope="session")

@@ -50,9 +50,9 @@ def nodes(api: Api) -> list[str]:
     return [node["id"] for node in api.get("/2/nodes").value()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slow_job(api: Api) -> int:
-    """A job that runs for longer than the tests of waiting need. No request of the API can make one."""
+    """A job that runs for longer than the tests of one module need. No request of the API can make one."""
     delay: dict[str, Any] = {
         "OP_ID": "OP_TEST_DELAY",
         "duration": 25.0,

@@ -56,7 +56,7 @@ def slow_job(api: Api) -> int:
     delay: dict[str, Any] = {
         "OP_ID": "OP_TEST_DELAY",
         "duration": 25.0,
-        "on_master": True,
+        "on_master": False,  # on a node it would hold the node's lock, and everybody up
         "reason": [["conformance", "a job that takes its time", 1]],
     }
     job_id = ask(api.endpoint.luxi_socket, "SubmitJob", [[delay]])

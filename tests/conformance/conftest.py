@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from conformance.client import Api
 from conformance.differences import DIFFERENCES
-from conformance.history import Histories, record
+from conformance.history import Histories, forget, record
 from endpoints import Endpoint
 from lab.luxi import ask
 
@@ -37,9 +37,11 @@ def differs(api: Api) -> Callable[[str], bool]:
 
 
 @pytest.fixture(scope="session")
-def histories(api: Api) -> Histories:
-    """What was done to instances before the tests look at it: their lives, and requests whose jobs fail."""
-    return record(api)
+def histories(api: Api) -> Iterator[Histories]:
+    """What was done before the tests look at it: the lives of instances, the cluster's tags, jobs that failed."""
+    histories = record(api)
+    yield histories
+    forget(api, histories)
 
 
 @pytest.fixture(scope="session")
@@ -48,13 +50,13 @@ def nodes(api: Api) -> list[str]:
     return [node["id"] for node in api.get("/2/nodes").value()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slow_job(api: Api) -> int:
-    """A job that runs for longer than the tests of waiting need. No request of the API can make one."""
+    """A job that runs for longer than the tests of one module need. No request of the API can make one."""
     delay: dict[str, Any] = {
         "OP_ID": "OP_TEST_DELAY",
         "duration": 25.0,
-        "on_master": True,
+        "on_master": False,  # on a node it would hold the node's lock, and everybody up
         "reason": [["conformance", "a job that takes its time", 1]],
     }
     job_id = ask(api.endpoint.luxi_socket, "SubmitJob", [[delay]])

@@ -35,6 +35,7 @@ DIFFERENCES: dict[str, Difference] = {
     "body-length-in-letters": Difference(STOCK, "counts letters where Content-Length counts bytes, and waits for ever"),
     "body-that-is-no-utf-8": Difference(STOCK, "closes the connection without a word"),
     "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),
+    "wait-without-an-object": Difference(STOCK, "fails on its own reading of a body that is no object"),
     "fragment-in-the-target": Difference(RAPIER, "what follows a # is no part of the path; stock takes it for one"),
     "one-level-of-rights": Difference(RAPIER, "whoever is in the users file may do everything"),
 }

@@ -1,6 +1,7 @@
-"""What is done to an API's instances once, so that many tests can look at it: a job takes a second or two.
+"""What is done to an API's cluster once, so that many tests can look at it: a job takes a second or two.
 
-Two instances are led through their lives, and requests are made whose jobs fail; all three at the same time.
+Three instances are led through their lives, the cluster is tagged, two instances are made that stay, and requests are
+made whose jobs fail; all of it at the same time.
 """
 
 from __future__ import annotations
@@ -38,18 +39,51 @@ class Step:
     @property
     def log(self) -> list[str]:
         """The texts in the job's log."""
-        return [text for _, _, _, text in self.job["oplog"][0]]
+        return log_of(self.job)
+
+    @property
+    def result(self) -> Any:
+        """What the job's only opcode answered."""
+        (result,) = self.job["opresult"]
+        return result
+
+
+@dataclass(frozen=True)
+class TagStep:
+    """A job on the cluster's tags, finished, and those of the tags that have the mark, as two resources showed them."""
+
+    job: Json
+    tags: list[str]
+    tags_in_info: list[str]
 
 
 @dataclass(frozen=True)
 class Histories:
-    """The life of a diskless and of a sharedfile instance by steps, and the jobs that failed, by name."""
+    """The lives of three instances by steps, the cluster's tags, the jobs that failed, and who stays until the end."""
 
+    node: str  # the primary node of the diskless and the idle instance
+    mark: str  # a word that is in every name and tag made here
     diskless_name: str
     sharedfile_name: str
+    idle_name: str
     diskless: dict[str, Step]
     sharedfile: dict[str, Step]
+    idle: dict[str, Step]
+    cluster_tags: dict[str, TagStep]
     failures: dict[str, Json]
+    kept: tuple[str, str]  # stopped instances; the first comes before the second as text, not as a number
+
+    @property
+    def every_job(self) -> list[Json]:
+        """All jobs that were made."""
+        lives = [step.job for life in (self.diskless, self.sharedfile, self.idle) for step in life.values()]
+        return [*lives, *(step.job for step in self.cluster_tags.values()), *self.failures.values()]
+
+
+def log_of(job: Json) -> list[str]:
+    """The texts in the log of a job of one opcode."""
+    (log,) = job["oplog"]
+    return [text for _, _, _, text in log]
 
 
 def creation(name: str, node: str | None = None, **more: Any) -> Json:
@@ -70,18 +104,36 @@ def creation(name: str, node: str | None = None, **more: Any) -> Json:
 
 
 def record(api: Api) -> Histories:
-    """Does it all; some fifteen seconds on a real cluster."""
+    """Does it all; some thirty seconds on a real cluster."""
     mark = secrets.token_hex(2)
-    diskless, sharedfile = f"web-{mark}", f"db-{mark}"
+    names = f"web-{mark}", f"db-{mark}", f"idle-{mark}"
     node = api.get("/2/nodes").value()[1]["id"]
-    with ThreadPoolExecutor(3) as pool:
-        futures = (
-            pool.submit(_life_of_diskless, api, diskless, node),
-            pool.submit(_life_of_sharedfile, api, sharedfile),
-            pool.submit(_failures, api, f"never-{mark}", node),
-        )
-        lives = [future.result() for future in futures]
-    return Histories(diskless, sharedfile, *lives)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(6) as pool:
+        diskless = pool.submit(_life_of_diskless, api, names[0], node)
+        sharedfile = pool.submit(_life_of_sharedfile, api, names[1])
+        idle = pool.submit(_life_of_idle, api, names[2], node)
+        cluster_tags = pool.submit(_cluster_tags, api, mark)
+        failures = pool.submit(_failures, api, mark, node)
+        kept = pool.submit(_kept, api, mark, node)
+    return Histories(
+        node=node,
+        mark=mark,
+        diskless_name=names[0],
+        sharedfile_name=names[1],
+        idle_name=names[2],
+        diskless=diskless.result(),
+        sharedfile=sharedfile.result(),
+        idle=idle.result(),
+        cluster_tags=cluster_tags.result(),
+        failures=failures.result(),
+        kept=kept.result(),
+    )
+
+
+def forget(api: Api, histories: Histories) -> None:
+    """Removes who stayed."""
+    for job_id in [api.submit("DELETE", f"/2/instances/{name}") for name in histories.kept]:
+        api.finished(job_id)
 
 
 def _stepper(api: Api, name: str, steps: dict[str, Step]) -> Callable[..., None]:
@@ -131,12 +183,53 @@ def _life_of_sharedfile(api: Api, name: str) -> dict[str, Step]:
     step("ask", "GET", f"{path}/info")
     step("ask for what is configured", "GET", f"{path}/info?static=1")
     step("start", "PUT", f"{path}/startup")
+    step("tag on trial", "PUT", f"{path}/tags?tag=t2&dry-run=1")
+    step("shut down on trial", "PUT", f"{path}/shutdown?dry-run=1")
+    step("reboot on trial", "POST", f"{path}/reboot?dry-run=1")
     step("remove", "DELETE", path)
     return steps
 
 
-def _failures(api: Api, name: str, node: str) -> dict[str, Json]:
+def _life_of_idle(api: Api, name: str, node: str) -> dict[str, Step]:
+    """What was asked for is there already."""
+    steps: dict[str, Step] = {}
+    step, path = _stepper(api, name, steps), f"/2/instances/{name}"
+    wanted = creation(name, node, start=False, beparams={"minmem": 64})
+    step("create", "POST", "/2/instances", wanted)
+    step("create again", "POST", "/2/instances", wanted)
+    step("shut down though stopped", "PUT", f"{path}/shutdown")
+    step("reboot though stopped", "POST", f"{path}/reboot")
+    step("start though running", "PUT", f"{path}/startup")
+    step("untag what is not there", "DELETE", f"{path}/tags?tag=y&tag=x")
+    step("remove", "DELETE", path)
+    return steps
+
+
+def _cluster_tags(api: Api, mark: str) -> dict[str, TagStep]:
+    steps: dict[str, TagStep] = {}
+    for title, method, query in (
+        ("tag on trial", "PUT", f"tag={mark}a&dry-run=1"),
+        ("tag", "PUT", f"tag={mark}b&tag={mark}a&tag={mark}b&reason=for+a%26b"),
+        ("tag with nothing", "PUT", "tag="),
+        ("untag", "DELETE", f"tag={mark}b"),
+        ("untag the last", "DELETE", f"tag={mark}a"),
+    ):
+        job = api.job(method, f"/2/tags?{query}")
+        shown = api.get("/2/tags").value(), api.get("/2/info").value()["tags"]
+        steps[title] = TagStep(job, *(sorted(tag for tag in tags if tag.startswith(mark)) for tags in shown))
+    return steps
+
+
+def _kept(api: Api, mark: str, node: str) -> tuple[str, str]:
+    names = f"kept-{mark}-10", f"kept-{mark}-9"
+    for job_id in [api.submit("POST", "/2/instances", creation(name, node, start=False)) for name in names]:
+        api.finished(job_id)
+    return names
+
+
+def _failures(api: Api, mark: str, node: str) -> dict[str, Json]:
     unknown = "/2/instances/no-such-instance"
+    name = f"never-{mark}"
     asked: dict[str, tuple[Any, ...]] = {
         "startup": ("PUT", f"{unknown}/startup"),
         "shutdown": ("PUT", f"{unknown}/shutdown"),
@@ -145,19 +238,29 @@ def _failures(api: Api, name: str, node: str) -> dict[str, Json]:
         "info": ("GET", f"{unknown}/info"),
         "tag": ("PUT", f"{unknown}/tags?tag=a"),
         "untag": ("DELETE", f"{unknown}/tags?tag=a"),
-        "bad tag": ("PUT", "/2/tags?tag=fine&tag=not+fine"),
+        "bad tag": ("PUT", f"/2/tags?tag={mark}fine&tag=not+fine"),
         "long tag": ("PUT", "/2/tags?tag=" + "x" * 129),
         "absent tag": ("DELETE", "/2/tags?tag=absent"),
-        "node": ("POST", "/2/instances", creation(name, "no-such-node")),
-        "os": ("POST", "/2/instances", creation(name, node, os="no-such-os")),
-        "disk template": ("POST", "/2/instances", creation(name, node, disk_template="plain")),
-        "hypervisor parameter": ("POST", "/2/instances", creation(name, node, hvparams={"no_such": 1})),
     }
+    creations: dict[str, Json] = {
+        "node": {"pnode": "no-such-node"},
+        "os": {"os": "no-such-os"},
+        "variant": {"os": "dummy+no-such"},
+        "no variant": {"os": "dummy"},
+        "no os": {"os": None},
+        "disk template": {"disk_template": "plain"},
+        "disk without size": {"disk_template": "sharedfile", "disks": [{}]},
+        "hypervisor parameter": {"hvparams": {"no_such": 1}},
+        "hypervisor": {"hypervisor": "kvm"},
+        "backend parameter": {"beparams": {"no_such": 1}},
+        "much memory": {"beparams": {"memory": 999_999_999}},
+        "mac": {"nics": [{"mac": "nonsense"}]},
+        "network": {"nics": [{"network": "no-such-network"}]},
+        "tag of a new instance": {"tags": ["not fine"]},
+        "node and iallocator": {"iallocator": "hail"},
+        "iallocator": {"iallocator": "no-such-iallocator", "pnode": None},
+        "address check": {"ip_check": True},
+    }
+    asked |= {title: ("POST", "/2/instances", {**creation(name, node), **body}) for title, body in creations.items()}
     ids = {title: api.submit(*request) for title, request in asked.items()}
-    failed = {title: api.finished(job_id) for title, job_id in ids.items()}
-    # a name that is taken, by an instance of its own
-    taken = creation(name, node, start=False)
-    api.job("POST", "/2/instances", taken)
-    failed["twice"] = api.job("POST", "/2/instances", taken)
-    api.job("DELETE", f"/2/instances/{name}")
-    return failed
+    return {title: api.finished(job_id) for title, job_id in ids.items()}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rapier.cluster.sharing import Sharing
-from rapier.errors import JobLost
+from rapier.errors import JobLost, OpPrereqError
 from rapier.ganeti.jobs import FINISHED
 from rapier.luxi.client import WAIT_CONNECTIONS, JobId, Luxi
 
@@ -37,7 +37,7 @@ class JobWaiting:
         previous_log_serial: int | None,
         seconds: int,
     ) -> Change | None:
-        """A change against what the caller knows, or `None` when there was none for `seconds`.
+        """A change against what the caller knows; after `seconds` without one what is known already, or `None`.
 
         A job that has ended answers at once, changed or not. Raises `JobLost` for an unknown job.
         """
@@ -54,19 +54,27 @@ class JobWaiting:
         previous_info: Sequence[Any] | None,
         previous_log_serial: int | None,
         seconds: int,
-    ) -> Change | None:
+    ) -> Change:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         asked = (*fields, "status", "oplog")
         while True:
-            [row] = await self._sharing(("job", job_id, asked), lambda: self._luxi.query_jobs([job_id], asked))
-            *info, status, log_of_opcodes = row
+            *info, status, log_of_opcodes = await self._sharing(
+                ("job", job_id, asked), lambda: self._row(job_id, asked)
+            )
             if status is None:
                 raise JobLost("JobLost", ["Can't load job file"])
             serial = -1 if previous_log_serial is None else previous_log_serial
             log = [entry for log in log_of_opcodes for entry in log if entry[0] > serial]
-            if info != previous_info or log or status in FINISHED:
+            if info != previous_info or log or status in FINISHED or loop.time() >= end:
                 return info, log
-            if loop.time() >= end:
-                return None
             await asyncio.sleep(min(LOOK_EVERY_SECONDS, max(0.0, end - loop.time())))
+
+    async def _row(self, job_id: JobId, asked: Sequence[str]) -> list[Any]:
+        """The job's fields, `status` and `oplog` last. One unknown makes the others null, as in WaitForJobChange."""
+        try:
+            [row] = await self._luxi.query_jobs([job_id], asked)
+        except OpPrereqError:
+            [row] = await self._luxi.query_jobs([job_id], asked[-2:])
+            return [None] * (len(asked) - 2) + row
+        return row

@@ -147,8 +147,9 @@ class Luxi:
     ) -> tuple[list[Any], list[Any]] | Literal["nochange"] | None:
         """Waits until a job's `fields` differ from `previous_info` or its log has entries after the serial.
 
-        Answers `(info, log entries)`, `"nochange"` after the timeout, and at once for a job that has ended. Raises
-        `JobLost` for an unknown job (LUXI WaitForJobChange).
+        Answers `(info, log entries)`, at once for a job that has ended, and after the timeout with what is known
+        already; `"nochange"` is in the protocol, but luxid does not say it. Raises `JobLost` for an unknown job (LUXI
+        WaitForJobChange).
         """
         answer = await self._waits.call(
             "WaitForJobChange",

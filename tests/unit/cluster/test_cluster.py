@@ -150,6 +150,9 @@ class Jobs:
         if asked.method == "QueryJobs":
             [[job_id], fields] = asked.args
             known = {"id": job_id, "status": self.status, "oplog": [self.log]}
+            if unknown := set(fields) - set(known):
+                asked.fail(["OpPrereqError", [f"Unknown output fields selected: {', '.join(unknown)}", "wrong_input"]])
+                return
             asked.answer([[known.get(field) for field in fields]] if job_id != 404 else [[None for _ in fields]])
         else:
             await asyncio.sleep(0.3)
@@ -208,13 +211,23 @@ async def test_beyond_the_connections_a_waiter_still_hears_of_changes_and_querie
     await end(waiters)
 
 
+async def test_beyond_the_connections_an_unknown_field_makes_all_null_too(peer: Peer, cluster: Cluster) -> None:
+    jobs = Jobs(peer)
+    jobs.log = [[1, 0, "message", "new"]]
+    waiters = await crowd(cluster)
+    assert await cluster.waiting.change(1, ["id", "no_such"], None, None, 10) == ([None, None], jobs.log)
+    with pytest.raises(JobLost):
+        await cluster.waiting.change(404, ["no_such"], None, None, 10)
+    await end(waiters)
+
+
 async def test_beyond_the_connections_the_time_is_kept_too(
     peer: Peer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "LOOK_EVERY_SECONDS", 0.01)
     Jobs(peer)
     waiters = await crowd(cluster)
-    assert await asyncio.wait_for(cluster.waiting.change(1, ["id"], [1], None, 0), 1) is None
+    assert await asyncio.wait_for(cluster.waiting.change(1, ["id"], [1], None, 0), 1) == ([1], [])
     await end(waiters)
 
 

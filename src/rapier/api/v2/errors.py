@@ -5,7 +5,15 @@ from __future__ import annotations
 import html
 from http import HTTPStatus
 
-from rapier.errors import GanetiError, JobQueueDrainError, JobQueueFull, MasterAbsent, MasterError, MasterSilent
+from rapier.errors import (
+    GanetiError,
+    JobQueueDrainError,
+    JobQueueFull,
+    MasterAbsent,
+    MasterError,
+    MasterSilent,
+    RequestRefused,
+)
 from rapier.representation import json
 
 Headers = list[tuple[bytes, bytes]]
@@ -52,6 +60,8 @@ def refusal_for(problem: GanetiError | MasterError) -> Refusal:
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Job queue is full, needs archiving")
         case JobQueueDrainError():
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Job queue is drained, cannot submit")
+        case RequestRefused():
+            return Refusal(HTTPStatus.BAD_GATEWAY, problem.text)
         case GanetiError():
             return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, python_text(problem))
         case MasterAbsent() | MasterSilent():

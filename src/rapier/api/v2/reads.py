@@ -136,7 +136,7 @@ async def job(request: Request) -> dict[str, Any]:
 
 
 async def job_change(request: Request) -> dict[str, Any] | None:
-    """`/2/jobs/J/wait`: the next change of a job, or null when there was none for 10 s.
+    """`/2/jobs/J/wait`: the next change of a job, or after 10 s without one what it is like.
 
     Ends early with null when the daemon drains, and frees what it held when the client leaves.
     """

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
 
+from endpoints import USERS, Endpoint
 from luxi_peer import Asked, Peer
+from rude.daemon import read_answer, request
+
+AUTHORIZATION = "Authorization: Basic " + base64.b64encode(b"admin:" + USERS["admin"].encode()).decode()
 
 
 @dataclass
@@ -33,27 +41,31 @@ class SlowMaster:
             asked.answer(answer)
 
 
-async def until_arrived(client: httpx.AsyncClient) -> None:
-    """Returns when the daemon has read what was sent to it before: it reads its connections in turn."""
-    for _ in range(3):
-        assert (await client.get("/version")).json() == 2
+def connected(endpoint: Endpoint, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    """A connection that is ready for a request."""
+    return tls.wrap_socket(socket.create_connection(endpoint.address, 10), server_hostname=endpoint.address[0])
 
 
 async def test_all_who_ask_during_a_call_share_the_next_one_which_begins_after_they_came(
-    client: httpx.AsyncClient, peer: Peer
+    lonely: Endpoint, client: httpx.AsyncClient, peer: Peer
 ) -> None:
     peer.script = master = SlowMaster(0)
     first = asyncio.create_task(client.get("/2/info"))
     await peer.until_asked(1)
-    began = time.monotonic()
-    crowd = [asyncio.create_task(client.get("/2/info")) for _ in range(50)]
-    # A connection for each is made and its request is sent: then all are in, while the first call goes on.
-    await asyncio.sleep(0.5)
-    await until_arrived(client)
-    assert len(peer.asked) == 1
-    master.may_answer.set()
-    assert (await first).json()["call"] == 1
-    assert {(await answer).json()["call"] for answer in crowd} == {2}
+    with contextlib.ExitStack() as open_:
+        tls = lonely.tls()
+        crowd = [open_.enter_context(connected(lonely, tls)) for _ in range(50)]
+        began = time.monotonic()
+        for sock in crowd:
+            sock.sendall(request("GET", "/2/info", AUTHORIZATION))
+        # The daemon reads its connections in turn: when it answers what was sent after these, it has read them.
+        for _ in range(3):
+            assert (await client.get("/version")).json() == 2
+        assert len(peer.asked) == 1, "none has a call of its own"
+        master.may_answer.set()
+        assert (await first).json()["call"] == 1
+        answers = [await asyncio.to_thread(read_answer, sock) for sock in crowd]
+    assert {answer.json["call"] for answer in answers} == {2}
     assert master.began[2] > began
     assert len(peer.asked) == 2, "51 requests cost two calls"
 
@@ -107,7 +119,7 @@ async def test_who_wrote_reads_the_own_write_though_a_slow_read_was_under_way(
     await peer.until_asked(1)
     assert (await client.put("/2/tags?tag=mine")).json() == 1
     own = asyncio.create_task(client.get("/2/tags"))
-    await until_arrived(client)
+    assert (await client.get("/version")).json() == 2
     go_on.set()
     assert (await slow).json() == []
     assert (await own).json() == ["mine"]

@@ -54,6 +54,16 @@ class Endpoint:
             timeout=timeout_seconds,
         )
 
+    def async_client(self, user: str = "admin", timeout_seconds: float = 60) -> httpx.AsyncClient:
+        """The same for a test that is a coroutine, without a bound on its connections."""
+        return httpx.AsyncClient(
+            base_url=self.url,
+            verify=self.tls(),
+            auth=(user, USERS[user]),
+            timeout=timeout_seconds,
+            limits=httpx.Limits(max_connections=None),
+        )
+
 
 @dataclass(frozen=True)
 class Access:
@@ -76,13 +86,22 @@ def make_access(folder: Path) -> Access:
 
 
 @contextmanager
-def rapier(name: str, luxi_socket: Path, access: Access, *options: str) -> Iterator[Endpoint]:
+def rapier(name: str, luxi_socket: Path, access: Access, *options: str | Path) -> Iterator[Endpoint]:
     """`rapier serve` before that master, on a free port, until the end of the block."""
+    with rapier_program(name, luxi_socket, access, *options) as (_, endpoint):
+        yield endpoint
+
+
+@contextmanager
+def rapier_program(
+    name: str, luxi_socket: Path, access: Access, *options: str | Path
+) -> Iterator[tuple[Program, Endpoint]]:
+    """As `rapier`, with the program itself: for a test that signals it, or reads what it says."""
     command: list[str | Path] = [*RAPIER, "serve", "--luxi-socket", luxi_socket, "--listen", "127.0.0.1:0"]
     command += ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key, *options]
     with Program(name, command) as program:
         url = program.wait_for(r"serving (https://\S+)")[1]
-        yield Endpoint(url, luxi_socket, access.certificate, program.pid)
+        yield program, Endpoint(url, luxi_socket, access.certificate, program.pid)
 
 
 @contextmanager

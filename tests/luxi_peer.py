@@ -130,6 +130,12 @@ class Peer:
             while len(self.asked) < times:
                 await asyncio.sleep(0.001)
 
+    async def until_asked_for(self, method: str, times: int) -> None:
+        """Wait until that many requests of a method have come, ever."""
+        async with asyncio.timeout(5):
+            while self.times_asked()[method] < times:
+                await asyncio.sleep(0.001)
+
     async def until_connections(self, open_now: int) -> None:
         """Wait until that many connections are open."""
         async with asyncio.timeout(5):

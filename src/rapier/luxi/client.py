@@ -1,16 +1,22 @@
 """One typed method for each LUXI call. Shapes, units and errors are those of Ganeti 3.0's luxid.
 
 Every method may raise `GanetiError` (what the master answered) and `MasterError` (it was not reached or understood).
-A read that lost its connection is tried a second time; a call that changes something is sent once.
+A read that lost its connection is tried a second time; a call that changes something is sent once, and where its answer
+is missing the error says that it may have been carried out. An answer of another shape than its call has is garbled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar, cast
 
+import msgspec
+
+from rapier.errors import MasterGarbled, MasterLost, MasterSilent
 from rapier.luxi.pool import Pool
+
+T = TypeVar("T")
 
 Names = Sequence[str]
 Fields = Sequence[str]
@@ -56,63 +62,67 @@ class Luxi:
         self._calls.close()
         self._waits.close()
 
-    async def _read(self, method: str, *args: Any) -> Any:
-        return await self._calls.call(method, args, self.deadline_seconds, repeatable=True)
+    async def _read(self, shape: type[T], method: str, *args: Any) -> T:
+        return _shaped(await self._calls.call(method, args, self.deadline_seconds, repeatable=True), shape, method)
 
-    async def _change(self, method: str, *args: Any) -> Any:
-        return await self._calls.call(method, args, self.deadline_seconds, repeatable=False)
+    async def _change(self, shape: type[T], method: str, *args: Any) -> T:
+        try:
+            answer = await self._calls.call(method, args, self.deadline_seconds, repeatable=False)
+            return _shaped(answer, shape, method)
+        except (MasterSilent, MasterLost, MasterGarbled) as problem:
+            raise type(problem)(f"{problem}; {method} may have been carried out") from problem
 
     # Queries
 
     async def query_cluster_info(self) -> dict[str, Any]:
         """The cluster's configuration and software versions (LUXI QueryClusterInfo)."""
-        return await self._read("QueryClusterInfo")  # type: ignore[no-any-return]
+        return await self._read(dict[str, Any], "QueryClusterInfo")
 
     async def query(self, kind: str, fields: Fields, filter: Filter = None) -> QueryResult:
         """Any fields of any kind of object, with a status for each value (LUXI Query)."""
-        return await self._read("Query", kind, list(fields), filter)  # type: ignore[no-any-return]
+        return cast(QueryResult, await self._read(dict[str, Any], "Query", kind, list(fields), filter))
 
     async def query_fields(self, kind: str, fields: Fields | None = None) -> list[FieldDefinition]:
         """The fields that a kind of object has; `None` for all (LUXI QueryFields)."""
-        answer = await self._read("QueryFields", kind, None if fields is None else list(fields))
-        return answer["fields"]  # type: ignore[no-any-return]
+        answer = await self._read(dict[str, Any], "QueryFields", kind, None if fields is None else list(fields))
+        return cast(list[FieldDefinition], answer["fields"])
 
     async def query_instances(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
         """A row for each instance in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read("QueryInstances", list(names), list(fields), use_locking)  # type: ignore[no-any-return]
+        return await self._read(list[Row], "QueryInstances", list(names), list(fields), use_locking)
 
     async def query_nodes(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
         """A row for each node in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read("QueryNodes", list(names), list(fields), use_locking)  # type: ignore[no-any-return]
+        return await self._read(list[Row], "QueryNodes", list(names), list(fields), use_locking)
 
     async def query_groups(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
         """A row for each node group in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read("QueryGroups", list(names), list(fields), use_locking)  # type: ignore[no-any-return]
+        return await self._read(list[Row], "QueryGroups", list(names), list(fields), use_locking)
 
     async def query_networks(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
         """A row for each network in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read("QueryNetworks", list(names), list(fields), use_locking)  # type: ignore[no-any-return]
+        return await self._read(list[Row], "QueryNetworks", list(names), list(fields), use_locking)
 
     async def query_exports(self, nodes: Names, use_locking: bool = False) -> dict[str, Any]:
         """The exports on each node in `nodes`, or on all; `False` for a node that did not answer."""
-        return await self._read("QueryExports", list(nodes), use_locking)  # type: ignore[no-any-return]
+        return await self._read(dict[str, Any], "QueryExports", list(nodes), use_locking)
 
     async def query_jobs(self, ids: Sequence[JobId | str] | None, fields: Fields) -> list[Row]:
         """A row for each job in `ids`, or for all. An unknown id gives a row of nulls but for the id."""
         asked = None if ids is None else [int(one) for one in ids]
-        return await self._read("QueryJobs", asked, list(fields))  # type: ignore[no-any-return]
+        return await self._read(list[Any], "QueryJobs", asked, list(fields))
 
     async def query_config_values(self, names: Names) -> list[Any]:
         """Single values of the configuration (`cluster_name`, `watcher_pause`, ...); null for an unknown name."""
-        return await self._read("QueryConfigValues", list(names))  # type: ignore[no-any-return]
+        return await self._read(list[Any], "QueryConfigValues", list(names))
 
     async def query_tags(self, kind: str, name: str | None) -> list[str]:
         """The tags of the cluster, or of the object `name`. Raises `OpPrereqError` for an unknown name."""
-        return await self._read("QueryTags", kind, name or "")  # type: ignore[no-any-return]
+        return await self._read(list[str], "QueryTags", kind, name or "")
 
     async def query_filters(self, uuids: Names | None, fields: Fields) -> list[Row]:
         """A row for each job filter in `uuids`, or for all. Raises `OpPrereqError` for an unknown uuid."""
-        return await self._read("QueryFilters", None if uuids is None else list(uuids), list(fields))  # type: ignore[no-any-return]
+        return await self._read(list[Row], "QueryFilters", None if uuids is None else list(uuids), list(fields))
 
     # Jobs
 
@@ -122,20 +132,19 @@ class Luxi:
         Raises `JobQueueFull`, `JobQueueDrainError`. After `MasterSilent`, `MasterLost` or `MasterGarbled` it is not
         known whether the job is in the queue.
         """
-        return int(await self._change("SubmitJob", list(opcodes)))
+        return await self._change(int, "SubmitJob", list(opcodes))
 
     async def submit_job_to_drained_queue(self, opcodes: Sequence[Opcode]) -> JobId:
         """As `submit_job`, also into a drained queue."""
-        return int(await self._change("SubmitJobToDrainedQueue", list(opcodes)))
+        return await self._change(int, "SubmitJobToDrainedQueue", list(opcodes))
 
     async def submit_many_jobs(self, jobs: Sequence[Sequence[Opcode]]) -> list[tuple[bool, JobId | str]]:
         """Submits several jobs; for each `(True, id)` or `(False, why not)`."""
-        answer = await self._change("SubmitManyJobs", [list(job) for job in jobs])
-        return [(bool(done), result) for done, result in answer]
+        return await self._change(list[tuple[bool, JobId | str]], "SubmitManyJobs", [list(job) for job in jobs])
 
     async def pickup_job(self, job_id: JobId) -> None:
         """Tells luxid to read a job that another daemon wrote into the queue."""
-        await self._change("PickupJob", job_id)
+        await self._change(object, "PickupJob", job_id)
 
     async def wait_for_job_change(
         self,
@@ -157,43 +166,50 @@ class Luxi:
             timeout_seconds + WAIT_GRACE_SECONDS,
             repeatable=True,
         )
-        return answer if answer is None or answer == "nochange" else (answer[0], answer[1])
+        if answer is None or answer == "nochange":
+            return answer  # type: ignore[no-any-return]
+        return _shaped(answer, tuple[list[Any], list[Any]], "WaitForJobChange")
 
     async def cancel_job(self, job_id: JobId, kill: bool = False) -> tuple[bool, str]:
         """`(True, what was done)`, or `(False, why not)`; a running job is signalled all the same."""
-        done, text = await self._change("CancelJob", job_id, kill)
-        return bool(done), text
+        return await self._change(tuple[bool, str], "CancelJob", job_id, kill)
 
     async def archive_job(self, job_id: JobId) -> bool:
         """Moves an ended job into the archive; whether it did."""
-        return bool(await self._change("ArchiveJob", job_id))
+        return await self._change(bool, "ArchiveJob", job_id)
 
     async def auto_archive_jobs(self, age_seconds: int, timeout_seconds: int) -> tuple[int, int]:
         """Archives jobs that ended longer ago than `age_seconds` (-1: all): `(archived, left to look at)`."""
-        archived, left = await self._change("AutoArchiveJobs", age_seconds, timeout_seconds)
-        return archived, left
+        return await self._change(tuple[int, int], "AutoArchiveJobs", age_seconds, timeout_seconds)
 
     async def change_job_priority(self, job_id: JobId, priority: int) -> tuple[bool, str]:
         """`(True, what was done)`, or `(False, why not)`."""
-        done, text = await self._change("ChangeJobPriority", job_id, priority)
-        return bool(done), text
+        return await self._change(tuple[bool, str], "ChangeJobPriority", job_id, priority)
 
     # Queue, filters, watcher
 
     async def set_drain_flag(self, drained: bool) -> None:
         """Closes the queue for new jobs, or opens it."""
-        await self._change("SetDrainFlag", drained)
+        await self._change(object, "SetDrainFlag", drained)
 
     async def replace_filter(
         self, uuid: str | None, priority: int, predicates: list[Any], action: Any, reason: list[Any]
     ) -> str:
         """Makes a job filter (`uuid` None) or replaces one; its uuid."""
-        return str(await self._change("ReplaceFilter", uuid, priority, predicates, action, reason))
+        return await self._change(str, "ReplaceFilter", uuid, priority, predicates, action, reason)
 
     async def delete_filter(self, uuid: str) -> None:
         """Removes a job filter. Raises `OpPrereqError` for an unknown uuid."""
-        await self._change("DeleteFilter", uuid)
+        await self._change(object, "DeleteFilter", uuid)
 
     async def set_watcher_pause(self, until: float | None) -> None:
         """Pauses the watcher until a time in seconds since 1970; `None` ends the pause."""
-        await self._change("SetWatcherPause", until)
+        await self._change(object, "SetWatcherPause", until)
+
+
+def _shaped(answer: Any, shape: type[T], method: str) -> T:
+    """The answer, which has that shape at its outside; a number that came as text is a number. Raises MasterGarbled."""
+    try:
+        return msgspec.convert(answer, shape, strict=False)
+    except msgspec.ValidationError as problem:
+        raise MasterGarbled(f"the master's answer to {method} has another shape than it should: {problem}") from problem

@@ -95,8 +95,13 @@ class Acceptor:
             self._loop.add_reader(sock.fileno(), self._accept, sock)
 
     async def stop(self) -> None:
-        """No connection is accepted any more; those still in their handshake are dropped."""
+        """No connection is accepted any more; those still in their handshake are dropped.
+
+        The listening sockets are closed: a newcomer is refused by the kernel, instead of waiting for us to end.
+        """
         self._stop_accepting()
+        for sock in self._sockets:
+            sock.close()
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)

@@ -49,6 +49,7 @@ def run(make_app: Callable[[], ASGIApplication], settings: Settings, announce: C
             settings.workers,
             lambda ready, parent: _in_a_loop(serve(make_app, settings, sockets, context, ready, parent)),
             lambda: announce(urls),
+            opened.close,
             patience_seconds,
         ).run()
 

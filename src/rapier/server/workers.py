@@ -25,14 +25,23 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 class Workers:
     """The parent of the workers. It serves nothing itself, and has neither an event loop nor threads: it forks."""
 
-    def __init__(self, count: int, work: Work, announce: Callable[[], None], patience_seconds: float) -> None:
+    def __init__(
+        self,
+        count: int,
+        work: Work,
+        announce: Callable[[], None],
+        stop_listening: Callable[[], None],
+        patience_seconds: float,
+    ) -> None:
         """`work(ready, parent)` is run in each worker; its answer is the worker's exit code.
 
-        `announce` is called once, when all are ready. `patience_seconds` is how long they may take to end.
+        `announce` is called once, when all are ready; `stop_listening` when no worker will be started any more.
+        `patience_seconds` is how long they may take to end.
         """
         self._count = count
         self._work = work
         self._announce = announce
+        self._stop_listening = stop_listening
         self._patience_seconds = patience_seconds
         self._born: dict[int, float] = {}  # process id -> when it was started
         self._ready: dict[int, int] = {}  # reading end of a pipe -> process id that is not ready yet
@@ -116,8 +125,13 @@ class Workers:
             if number == signal.SIGCHLD:
                 self._reap()
             else:
-                self._stop_asked += 1
-                self._send(signal.SIGTERM)
+                self._stop()
+
+    def _stop(self) -> None:
+        """Tells all to end; a second time, to end at once."""
+        self._stop_asked += 1
+        self._stop_listening()  # each worker closes its own copies: who comes now is refused
+        self._send(signal.SIGTERM)
 
     def _reap(self) -> None:
         for process in list(self._born):
@@ -132,8 +146,7 @@ class Workers:
             elif not self._announced:
                 log.error("worker %d %s before it was ready", process, how)
                 self._code = 1
-                self._stop_asked += 1
-                self._send(signal.SIGTERM)
+                self._stop()
             else:
                 log.error("worker %d %s; another one takes its place", process, how)
                 self._due.append(max(time.monotonic(), born + SHORTEST_LIFE_SECONDS))

@@ -55,7 +55,8 @@ async def test_no_answer_is_older_than_its_question_however_clients_come_change_
 
 
 async def test_a_crowd_that_asks_at_once_costs_one_luxi_call(peer: Peer, cluster: Cluster) -> None:
-    await asyncio.gather(*(read(cluster) for _ in range(100)))
+    names = ["cluster_name"]
+    await asyncio.gather(*(cluster.read("name", lambda: cluster.luxi.query_config_values(names)) for _ in range(100)))
     assert len(peer.asked) == 1
 
 

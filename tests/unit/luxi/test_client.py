@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from luxi_peer import Asked, Peer
-from rapier.errors import JobLost, MasterAbsent, MasterLost, MasterSilent
+from rapier.errors import JobLost, MasterAbsent, MasterGarbled, MasterLost, MasterSilent
 from rapier.luxi.client import QUERY_CONNECTIONS, WAIT_CONNECTIONS, Luxi
 
 OPCODE = {"OP_ID": "OP_TEST_DELAY", "reason": []}
@@ -80,6 +80,23 @@ async def test_each_call_has_its_arguments_by_position(
     assert [asked.method, *asked.args] == wire
 
 
+@pytest.mark.parametrize("result", [5.5, None, "text", [[1, 2, 3]]])
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [("query_cluster_info", []), ("query_fields", ["node"]), ("submit_job", [[OPCODE]]), ("cancel_job", [3])],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_an_answer_of_another_shape_is_garbled(
+    peer: Peer, luxi: Luxi, method: str, args: list[Any], result: Any
+) -> None:
+    async def script(asked: Asked) -> None:
+        asked.answer(result)
+
+    peer.script = script
+    with pytest.raises(MasterGarbled, match="another shape"):
+        await getattr(luxi, method)(*args)
+
+
 async def cut(asked: Asked) -> None:
     asked.cut()
 
@@ -99,7 +116,7 @@ async def test_no_change_is_ever_sent_twice(
     peer: Peer, luxi: Luxi, method: str, args: list[Any], wire: list[Any], result: Any, answer: Any
 ) -> None:
     peer.script = cut
-    with pytest.raises(MasterLost):
+    with pytest.raises(MasterLost, match=f"{wire[0]} may have been carried out"):
         await getattr(luxi, method)(*args)
     assert len(peer.asked) == 1
 
@@ -178,9 +195,9 @@ async def test_a_wait_may_last_longer_than_the_deadline_of_other_calls(peer: Pee
 
 
 async def test_after_the_master_returns_the_next_call_succeeds(peer: Peer, luxi: Luxi) -> None:
-    await luxi.query_cluster_info()
+    await luxi.query_config_values([])
     await peer.stop()
     with pytest.raises(MasterAbsent):
-        await luxi.query_cluster_info()
+        await luxi.query_config_values([])
     await peer.start()
-    await luxi.query_cluster_info()
+    await luxi.query_config_values([])

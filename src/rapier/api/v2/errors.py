@@ -9,9 +9,8 @@ from rapier.errors import (
     GanetiError,
     JobQueueDrainError,
     JobQueueFull,
-    MasterAbsent,
     MasterError,
-    MasterSilent,
+    MasterGarbled,
     RequestRefused,
 )
 from rapier.representation import json
@@ -53,17 +52,17 @@ def python_text(problem: GanetiError) -> str:
 def refusal_for(problem: GanetiError | MasterError) -> Refusal:
     """What stock answers for what the master daemon said, or for its silence.
 
-    Stock retries for 30 s where nobody listens, and then answers 504; the same is answered at once here.
+    Stock tries for 30 s to connect, and then answers 504; the same is answered at once here. Where a connection is lost
+    it sends the request again and again, writes too. Here a lost write is 504, as stock has it for a master that is
+    gone: no job is submitted twice.
     """
     match problem:
         case JobQueueFull():
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Job queue is full, needs archiving")
         case JobQueueDrainError():
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Job queue is drained, cannot submit")
-        case RequestRefused():
-            return Refusal(HTTPStatus.BAD_GATEWAY, problem.text)
+        case RequestRefused() | MasterGarbled():
+            return Refusal(HTTPStatus.BAD_GATEWAY, str(problem))
         case GanetiError():
             return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, python_text(problem))
-        case MasterAbsent() | MasterSilent():
-            return Refusal(HTTPStatus.GATEWAY_TIMEOUT, str(problem))
-    return Refusal(HTTPStatus.BAD_GATEWAY, str(problem))
+    return Refusal(HTTPStatus.GATEWAY_TIMEOUT, str(problem))

@@ -1,0 +1,174 @@
+"""Clients that leave in the middle, and a daemon that is told to end in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from endpoints import Access, Endpoint, rapier_program
+from luxi_peer import Asked, Peer, running_peer
+from rapier.luxi.client import WAIT_CONNECTIONS
+from rude.daemon import open_files
+
+WAIT = "/2/jobs/1/wait"
+WAIT_BODY = {"fields": ["status"], "previous_job_info": ["running"], "previous_log_serial": 99}
+
+
+async def wait(client: httpx.AsyncClient) -> httpx.Response:
+    return await client.request("GET", WAIT, json=WAIT_BODY)
+
+
+@asynccontextmanager
+async def waiting_clients(endpoint: Endpoint, count: int) -> AsyncIterator[list[asyncio.Task[httpx.Response]]]:
+    """So many clients that wait for a job, each on a connection of its own; they leave at the end of the block."""
+    async with endpoint.async_client() as client:
+        tasks = [asyncio.create_task(wait(client)) for _ in range(count)]
+        try:
+            yield tasks
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def nothing_happens(asked: Asked) -> None:
+    """A job that stays as it is: waits are not answered, looks are."""
+    if asked.method == "QueryJobs":
+        asked.answer([["running", "running", []]])
+    elif asked.method == "QueryClusterInfo":
+        asked.answer({"name": "cluster"})
+
+
+async def until(condition: Callable[[], bool], within_seconds: float = 5.0) -> None:
+    """Waits until the condition is true; fails after that time."""
+    async with asyncio.timeout(within_seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_clients_that_leave_a_wait_free_all_that_they_held(lonely: Endpoint, peer: Peer) -> None:
+    """More than have a LUXI connection of their own: the others look at the job now and then, and must stop too."""
+    peer.script = nothing_happens
+    crowd = WAIT_CONNECTIONS + 8
+    async with lonely.async_client() as client:  # what is opened once in a daemon's life is open now
+        assert (await client.get("/2/info")).status_code == 200
+    before = open_files(lonely.pid)
+    for times in (1, 2):  # the second crowd finds all places free, or it would look instead of waiting
+        looks = peer.times_asked()["QueryJobs"]
+        async with waiting_clients(lonely, crowd):
+            await peer.until_asked_for("WaitForJobChange", times * WAIT_CONNECTIONS)
+            await peer.until_asked_for("QueryJobs", looks + 1)
+            assert open_files(lonely.pid) > crowd + WAIT_CONNECTIONS
+        # What stays is the connection to the master that looks are made on, ready for the next request.
+        await until(lambda: len(peer.lines) <= 1)
+        await until(lambda: open_files(lonely.pid) <= before)
+    looks = peer.times_asked()["QueryJobs"]
+    await asyncio.sleep(0.7)  # a look every half second
+    assert peer.times_asked() == {
+        "QueryClusterInfo": 1,
+        "WaitForJobChange": 2 * WAIT_CONNECTIONS,
+        "QueryJobs": looks,
+    }
+
+
+async def test_one_who_leaves_a_shared_read_does_not_end_it_for_the_others(lonely: Endpoint, peer: Peer) -> None:
+    go_on = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        await go_on.wait()
+        asked.answer({"name": "cluster"})
+
+    peer.script = script
+    async with lonely.async_client() as client:
+        leaver = asyncio.create_task(client.get("/2/info"))
+        await peer.until_asked(1)
+        stayers = [asyncio.create_task(client.get("/2/info")) for _ in range(3)]
+        leaver.cancel()
+        await asyncio.gather(leaver, return_exceptions=True)
+        assert (await client.get("/version")).json() == 2
+        go_on.set()
+        assert [(await stayer).json() for stayer in stayers] == [{"name": "cluster"}] * 3
+    assert len(peer.asked) <= 3
+
+
+async def test_a_write_whose_client_left_is_submitted_once_and_leaves_nothing_behind(
+    lonely: Endpoint, peer: Peer
+) -> None:
+    go_on = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        await go_on.wait()
+        asked.answer(1)
+
+    peer.script = script
+    async with lonely.async_client() as client:
+        leaver = asyncio.create_task(client.put("/2/tags?tag=a"))
+        await peer.until_asked(1)
+        leaver.cancel()
+        await asyncio.gather(leaver, return_exceptions=True)
+        assert (await client.get("/version")).json() == 2
+        go_on.set()
+        assert (await client.put("/2/tags?tag=b")).json() == 1
+    tags = [asked.args[0][0]["tags"] for asked in peer.asked]
+    assert tags == [["a"], ["b"]]
+    assert len(peer.lines) <= 2
+
+
+# -- the daemon leaves -----------------------------------------------------------------------------------------------
+
+
+async def test_after_sigterm_polls_end_with_what_is_known_requests_in_work_are_answered_and_the_rest_is_cut_in_10_s(
+    tmp_path_factory: pytest.TempPathFactory, access: Access
+) -> None:
+    luxi_socket = tmp_path_factory.mktemp("draining") / "luxi"
+    go_on = asyncio.Event()
+
+    async def script(asked: Asked) -> None:
+        if asked.method == "SubmitJob":
+            await go_on.wait()
+            asked.answer(1)
+        # waits and all others: never
+
+    with rapier_program("rapier-draining", luxi_socket, access) as (program, endpoint):
+        async with (
+            running_peer(luxi_socket) as peer,
+            endpoint.async_client() as idle,
+            endpoint.async_client() as client,
+            waiting_clients(endpoint, WAIT_CONNECTIONS + 3) as polls,
+        ):
+            peer.script = script
+            assert (await idle.get("/version")).json() == 2
+            slow = asyncio.create_task(client.put("/2/tags?tag=a"))
+            never = asyncio.create_task(client.get("/2/info"))
+            # of the polls three have no LUXI connection of their own: they share a look
+            await peer.until_asked(WAIT_CONNECTIONS + 3)
+            began = time.monotonic()
+            program.process.send_signal(signal.SIGTERM)
+
+            answers = await asyncio.gather(*polls)
+            assert time.monotonic() - began < 2, "stock's polls last ten"
+            assert [(answer.status_code, answer.json()) for answer in answers] == [(200, None)] * len(polls)
+            with pytest.raises(httpx.ConnectError):
+                async with endpoint.async_client() as newcomer:
+                    await newcomer.get("/version")
+            with pytest.raises(httpx.TransportError):
+                await idle.get("/version")
+
+            assert not slow.done()
+            go_on.set()
+            answer = await slow
+            assert (answer.status_code, answer.json()) == (200, 1)
+
+            with pytest.raises(httpx.TransportError):
+                await never
+            await asyncio.to_thread(program.process.wait, 12)
+            assert time.monotonic() - began < 10.5
+        assert program.process.returncode == 0
+        assert "1 requests and 1 connections were cut" in program.log
+        assert "Traceback" not in program.log

@@ -26,8 +26,11 @@ class ConfigObject(msgspec.Struct, kw_only=True):
     uuid: str = msgspec.field(default_factory=new_uuid)
     serial_no: int = 1
     ctime: float = msgspec.field(default_factory=time.time)
-    mtime: float = msgspec.field(default_factory=time.time)
+    mtime: float = 0.0
     tags: list[str] = []
+
+    def __post_init__(self) -> None:
+        self.mtime = self.mtime or self.ctime
 
 
 class Cluster(ConfigObject, kw_only=True, tag="cluster"):

@@ -70,6 +70,7 @@ def run(edited: Instance, in_force: dict[str, Any]) -> None:
 async def shutdown(work: Work) -> None:
     """OP_INSTANCE_SHUTDOWN."""
     instance = work.instance()
+    source = work.params.setdefault("admin_state_source", "admin")
     node = work.configuration.nodes[instance.primary_node]
     offline = node.offline and work.params["ignore_offline_nodes"]
     if not offline:
@@ -82,7 +83,7 @@ async def shutdown(work: Work) -> None:
     edited = work.changes.edit(instance)
     if not work.params["no_remember"]:
         edited.admin_state = "down"
-        edited.admin_state_source = work.params.get("admin_state_source", "admin")
+        edited.admin_state_source = source
     if offline:
         work.info("Primary node offline, marked instance as stopped")
     else:
@@ -124,6 +125,7 @@ async def query_data(work: Work) -> dict[str, Any]:
     """OP_INSTANCE_QUERY_DATA: all that is known, by name; with `static` nothing that the nodes would have to tell."""
     static = work.params["static"]
     if not static:
+        work.params["use_locking"] = True
         work.warn("Non-static data requested, locks need to be acquired")
     names = work.params["instances"]
     found = [work.known_instance(name) for name in names] if names else list(work.configuration.instances)
@@ -181,7 +183,7 @@ def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]
         "dev_type": one.disk_template,
         "logical_id": ["loop", path],
         "drbd_info": None,
-        "pstatus": None if static or not one.disks_active else [path, None, None, None, None, False, 1],
+        "pstatus": None if static else [path, None, None, None, None, False, 1],
         "sstatus": None,
         "children": [],
         "mode": disk.mode,

@@ -42,9 +42,12 @@ def measure(bench: Bench, rows: Iterable[Row], seconds: float, table: Table) -> 
     """Fills the table, a row for each path, kind of connection and number of clients."""
     for row in rows:
         for clients in (1, 16):
+            bare.settle(bench.luxi_socket)
             luxi = bare.run(bench.luxi_socket, row.method, row.args, clients=clients, seconds=seconds)
             for fresh in (False, True):
+                bare.settle(bench.luxi_socket)
                 stock = bench.ask(bench.stock_url + row.path, clients=clients, fresh=fresh, seconds=seconds)
+                bare.settle(bench.luxi_socket)
                 ours = bench.ask(RAPIER_URL + row.path, clients=clients, fresh=fresh, seconds=seconds)
                 table.add_row(
                     row.path,

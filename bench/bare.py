@@ -29,6 +29,15 @@ def run(luxi_socket: Path, method: str, args: list[Any], *, clients: int, second
     return Measured(len(times) / took, cuts[49] * 1000, cuts[98] * 1000)
 
 
+def settle(luxi_socket: Path, quick_ms: float = 2.0, patience_seconds: float = 60.0) -> None:
+    """Returns when luxid answers a small call quickly, three times in a row: it goes on working for clients that left."""
+    end = time.monotonic() + patience_seconds
+    quick = 0
+    while quick < 3 and time.monotonic() < end:
+        took = run(luxi_socket, "QueryClusterInfo", [], clients=1, seconds=0.05).p50_ms
+        quick = quick + 1 if took < quick_ms else 0
+
+
 def _ask(luxi_socket: Path, message: bytes, end: float, times: list[float]) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(luxi_socket))

@@ -30,7 +30,7 @@ def run(luxi_socket: Path, method: str, args: list[Any], *, clients: int, second
 
 
 def settle(luxi_socket: Path, quick_ms: float = 2.0, patience_seconds: float = 60.0) -> None:
-    """Returns when luxid answers a small call quickly, three times in a row: it goes on working for clients that left."""
+    """Returns when luxid answers a small call quickly, again and again: it goes on working for clients that left."""
     end = time.monotonic() + patience_seconds
     quick = 0
     while quick < 3 and time.monotonic() < end:

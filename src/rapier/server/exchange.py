@@ -15,14 +15,12 @@ import http
 import logging
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, RequestResponseCycle
 
-from rapier.server.settings import ASGIApplication
-
-if TYPE_CHECKING:
-    from rapier.server.protocol import Connection
+from rapier.server.settings import ASGIApplication, ErrorBody
 
 log = logging.getLogger("rapier.server")
 
@@ -30,10 +28,32 @@ ONE_WRITE_BYTES = 65_536  # up to this, copying a body behind its head is cheape
 _BODILESS = frozenset({204, 304})
 
 
+class Line(Protocol):
+    """What an exchange needs of the connection that it takes place on."""
+
+    scope: Any
+    transport: asyncio.Transport
+    flow: FlowControl
+    loop: asyncio.AbstractEventLoop
+    expect_100_continue: bool
+
+    def on_response_complete(self) -> None:
+        """The exchange's answer is out."""
+
+    def body_is_wanted(self, exchange: Exchange) -> None:
+        """The application waits for the body."""
+
+    def body_is_too_large(self, exchange: Exchange) -> bool:
+        """Whether more of a body came than may; the request is then refused."""
+
+    def may_read_the_rest_of(self, exchange: Exchange) -> bool:
+        """Whether what is left of the body is worth reading, to keep the connection."""
+
+
 class Exchange(RequestResponseCycle):
     """A request in work. `received` counts the bytes of its body; `length` is what was declared, None for chunks."""
 
-    def __init__(self, connection: Connection, *, length: int | None, keep_alive: bool) -> None:
+    def __init__(self, connection: Line, error_body: ErrorBody, *, length: int | None, keep_alive: bool) -> None:
         super().__init__(
             scope=connection.scope,
             transport=connection.transport,
@@ -48,6 +68,7 @@ class Exchange(RequestResponseCycle):
             on_response=connection.on_response_complete,
         )
         self.connection = connection
+        self._error_body = error_body
         self.length = length
         self.received = 0
         self.body_deadline_set = False
@@ -80,7 +101,7 @@ class Exchange(RequestResponseCycle):
     async def send_500_response(self) -> None:
         """Answers for an application that did not, in the shape that errors have here."""
         self._take_head()
-        content_type, body = self.connection.shared.error_body(500, "Internal Server Error")
+        content_type, body = self._error_body(500, "Internal Server Error")
         headers = [(b"content-type", content_type.encode("latin-1")), (b"connection", b"close")]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

@@ -203,7 +203,7 @@ class Connection(HttpToolsProtocol):
         self._reading = Reading.BODY
         self._fed = 0
         keep_alive = version == "1.1" and parser.should_keep_alive() and not self._draining
-        exchange = Exchange(self, length=length, keep_alive=keep_alive)
+        exchange = Exchange(self, self.shared.error_body, length=length, keep_alive=keep_alive)
         self.cycle = exchange
         if self.active is None:
             self._start(exchange)

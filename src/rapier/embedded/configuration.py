@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Node, NodeGroup, Params
+from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Node, NodeGroup, Params, Switches
 
 O = TypeVar("O", bound=ConfigObject)  # noqa: E741
 A = TypeVar("A", bound=AnyObject)
@@ -62,6 +62,7 @@ class Configuration:
     """The cluster and its objects."""
 
     cluster: Cluster
+    switches: Switches
 
     def __init__(self) -> None:
         self.groups: Objects[NodeGroup] = Objects()
@@ -74,6 +75,8 @@ class Configuration:
         match one:
             case Cluster():
                 self.cluster = one
+            case Switches():
+                self.switches = one
             case NodeGroup():
                 self.groups.put(one)
             case Node():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -79,14 +80,15 @@ class Job(msgspec.Struct, kw_only=True):
         """The log's entries with a higher serial."""
         return [entry for opcode in self.opcodes for entry in opcode.log if entry[0] > serial]
 
-    def after(self, index: int, status: str, result: Any) -> Job:
+    def after(self, index: int, status: str, result: Any, params: dict[str, Any] | None = None) -> Job:
         """The job as it is when its opcode `index` has ended with `status`. After a failure the others are not tried.
 
-        Of a cancelled job the opcodes that follow are cancelled too.
+        Of a cancelled job the opcodes that follow are cancelled too. `params` are the opcode's as they were completed.
         """
         ended = now()
         opcodes = list(self.opcodes)
-        opcodes[index] = replace(opcodes[index], status=status, result=result, ended=ended)
+        ending = opcodes[index]
+        opcodes[index] = replace(ending, status=status, result=result, ended=ended, params=params or ending.params)
         if status != SUCCESS:
             rest = result if status == CANCELED else ["OpExecError", ["Preceding opcode failed"]]
             opcodes[index + 1 :] = [
@@ -103,6 +105,35 @@ class Job(msgspec.Struct, kw_only=True):
                 opcode.started = opcode.executed = None
         if all(opcode.status == QUEUED for opcode in self.opcodes):
             self.started = None
+
+
+def new_job(job_id: int, opcodes: list[dict[str, Any]]) -> Job:
+    """A job of these opcodes; their `reason` gets a line of its own for the job, as luxid writes it."""
+    job = Job(id=job_id, opcodes=[])
+    for index, params in enumerate(opcodes):
+        source = f"gnt:opcode:{params['OP_ID'].removeprefix('OP_').lower()}"
+        params["reason"] = [*params["reason"], (source, f"job={job_id};index={index}", time.time_ns())]
+        if params.get("depends"):
+            params["depends"] = [[_absolute(wanted, job_id), how] for wanted, how in params["depends"]]
+        job.opcodes.append(QueuedOpcode(params=params, summary=summary(params), priority=params["priority"]))
+    return job
+
+
+def read_job_id(given: int | str) -> int:
+    """A job's id, which may come as text. Raises `ValueError` with luxid's words."""
+    if isinstance(given, str):
+        if not re.fullmatch(r"\s*[0-9]+\s*", given):
+            raise ValueError(f"parsing job id: cannot parse string '{given}'")
+        return int(given)
+    if given < 0:
+        raise ValueError(f"Invalid value for job ID ' {given}'")
+    return given
+
+
+def _absolute(wanted: int | str, job_id: int) -> int:
+    """A dependency's job id, where negative ones count back from the job's own."""
+    number = int(wanted)
+    return job_id + number if number < 0 else number
 
 
 def summary(params: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_type_hints
@@ -19,7 +20,6 @@ from rapier.embedded.refusals import UNKNOWN, generic, prereq, unreadable
 from rapier.embedded.store import Store
 from rapier.embedded.submission import read_opcodes
 from rapier.errors import JobLost
-from rapier.ganeti.jobs import NOT_CHANGED
 
 LONGEST_WAIT_SECONDS = 300
 
@@ -138,24 +138,22 @@ class Calls:
         raise generic("GenericError", "Luxi call 'PickupJob' is for internal use only")
 
     async def wait_for_job_change(
-        self, job_id: JobId, fields: list[str], previous_info: Any, previous_serial: int | None, wait_seconds: float
-    ) -> tuple[list[Any], list[Any]] | str:
-        job = await self._jobs.find(_number(job_id))
+        self, job_id: JobId, fields: list[str], previous_info: Any, previous_serial: Any, wait_seconds: float
+    ) -> tuple[list[Any], list[Any]]:
+        job = self._jobs.get(_number(job_id))  # luxid does not look into the archive either
         if job is None:
             raise JobLost("JobLost", ["Can't load job file"])
-        serial = -1 if previous_serial is None else previous_serial
-        end = time.monotonic() + min(wait_seconds, LONGEST_WAIT_SECONDS)
+        serial = previous_serial if isinstance(previous_serial, int) else -1
+        end = time.monotonic() + min(int(wait_seconds), LONGEST_WAIT_SECONDS)  # luxid counts whole seconds
         with self._jobs.changes_of(job) as changed:
             while True:
                 changed.clear()
                 info, entries = self._queries.job_info(job, fields), job.log_after(serial)
-                if info != previous_info or entries or job.finished:
-                    return info, entries
-                try:
+                if info != previous_info or entries or job.finished or time.monotonic() >= end:
+                    return info, entries  # when the time is over, what is known: luxid never says "nochange"
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(end - time.monotonic()):
                         await changed.wait()
-                except TimeoutError:
-                    return NOT_CHANGED
 
     async def cancel_job(self, job_id: JobId, kill: bool = False) -> tuple[bool, str]:
         return await self._queue.cancel(_number(job_id), kill)

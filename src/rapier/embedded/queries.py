@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from rapier.embedded.configuration import Configuration, natural
+from rapier.embedded.configuration import Configuration, Objects, natural
 from rapier.embedded.fields import FIELDS
 from rapier.embedded.filters import (
     NO_DATA,
@@ -95,9 +95,11 @@ class Queries:
         return rows
 
     def job_info(self, job: Job, names: Sequence[str]) -> list[Any]:
-        """A job's fields as waiting for its changes shows them: null where there is no such field."""
+        """A job's fields as waiting for its changes shows them: nulls throughout where one is not known."""
         getters = FIELDS["job"]
-        plain = [_plain(getters.get(name, _unknown)(self._configuration, job)) for name in names]
+        if not getters.keys() >= {*names}:
+            return [None] * len(names)
+        plain = [_plain(getters[name](self._configuration, job)) for name in names]
         return msgspec.to_builtins(plain)  # type: ignore[no-any-return]
 
     # -- which objects -----------------------------------------------------------------------------------------------
@@ -134,13 +136,12 @@ class Queries:
         return [one for one in self._objects(kind) if holds(value_of(one))]
 
     def _named(self, kind: str, name: str) -> Any:
-        """The object of that name, or whose name begins with it and a dot. Raises Ganeti's error for an unknown one."""
-        objects = list(self._objects(kind))
-        found = [one for one in objects if one.name == name]
-        found = found or [one for one in objects if one.name.startswith(f"{name}.")]
-        if len(found) != 1:
+        """The object of that name, whole or shortened. Raises Ganeti's error for an unknown one."""
+        objects = self._objects(kind)
+        found = (objects.named(name) or objects.shortened(name)) if isinstance(objects, Objects) else None
+        if found is None:
             raise prereq(f"{_CALLED[kind]} name {name} not found", UNKNOWN)
-        return found[0]
+        return found
 
     def _objects(self, kind: str) -> Iterable[Any]:
         match kind:

@@ -102,7 +102,7 @@ class JobQueue:
 
     def _held_up(self, job: Job) -> bool:
         """Whether the job waits for another one's end."""
-        others = (self._jobs.get(wanted) for wanted, _ in job.depends)
+        others = map(self._jobs.get, job.waits_for)
         return any(other is not None and not other.finished for other in others)
 
     async def _run(self, job: Job) -> None:
@@ -135,7 +135,7 @@ class JobQueue:
             await self._jobs.keep(job, lambda: job.after(index, status, result, params), changes)
 
         try:
-            await self._see_to_dependencies(job)
+            await self._see_to_dependencies(job, opcode)
             execution = self._execution_of(opcode)
             async with self.locks.held(job, frozenset(execution.locks(params, self._configuration))):
                 opcode.status, opcode.executed = RUNNING, now()
@@ -167,9 +167,9 @@ class JobQueue:
             raise failed(f"The embedded master cannot carry out {op_id}")
         return self._executions[op_id]
 
-    async def _see_to_dependencies(self, job: Job) -> None:
-        """Raises where a job that this one depends on is not there, or has ended otherwise than it should."""
-        for wanted, statuses in job.depends:
+    async def _see_to_dependencies(self, job: Job, opcode: QueuedOpcode) -> None:
+        """Raises where a job that the opcode depends on is not there, or has ended otherwise than it should."""
+        for wanted, statuses in opcode.depends:
             other = await self._jobs.find(wanted)
             if other is None:
                 raise failed(f"Dependency error: Job {wanted} not found")
@@ -178,9 +178,9 @@ class JobQueue:
             if other.status == CANCELED:
                 self._stopping.add(job.id)
                 raise _Canceled
-            allowed = ", ".join(f"'{status}'" for status in statuses)
+            allowed = ", ".join(statuses)
             raise failed(
-                f"Dependency job {wanted} finished with status '{other.status}', not one of {allowed} as required"
+                f"Dependency job {wanted} finished with status '{other.status}', not one of '{allowed}' as required"
             )
 
     def _log(self, job: Job, opcode: QueuedOpcode, text: str) -> None:

@@ -79,6 +79,8 @@ def _listen(path: Path) -> socket.socket:
         except FileNotFoundError:
             pass
         except ConnectionRefusedError:
+            if not path.is_socket():
+                raise ConfigurationError(f"cannot listen at {path}: there is a file that is no socket") from None
             path.unlink()
         except OSError as problem:
             raise ConfigurationError(f"cannot listen at {path}: {problem.strerror or problem}") from None

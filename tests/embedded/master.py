@@ -102,7 +102,13 @@ def delay(seconds: float, *nodes: str, **params: Any) -> Opcode:
 
 def creation(name: str, **params: Any) -> Opcode:
     """A diskless instance that does not run."""
-    common: Opcode = {"mode": "create", "os_type": "dummy+default", "disk_template": "diskless", "disks": [], "nics": []}
+    common: Opcode = {
+        "mode": "create",
+        "os_type": "dummy+default",
+        "disk_template": "diskless",
+        "disks": [],
+        "nics": [],
+    }
     placed = {} if "iallocator" in params else {"pnode": "node2"}
     common |= {"ip_check": False, "name_check": False, "start": False, **placed}
     return opcode("OP_INSTANCE_CREATE", instance_name=name, **common | params)

@@ -95,12 +95,15 @@ class Queries:
         return rows
 
     def job_info(self, job: Job, names: Sequence[str]) -> list[Any]:
-        """A job's fields as waiting for its changes shows them: nulls throughout where one is not known."""
+        """A job's fields as waiting for its changes shows them: nulls throughout where one is not known.
+
+        As JSON has them, so that they equal what a client sends back.
+        """
         getters = FIELDS["job"]
         if not getters.keys() >= {*names}:
             return [None] * len(names)
         plain = [_plain(getters[name](self._configuration, job)) for name in names]
-        return msgspec.to_builtins(plain)  # type: ignore[no-any-return]
+        return msgspec.json.decode(msgspec.json.encode(plain))  # type: ignore[no-any-return]
 
     # -- which objects -----------------------------------------------------------------------------------------------
 

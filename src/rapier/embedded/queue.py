@@ -6,6 +6,7 @@ A job that was at work when the master ended is queued again at the next start, 
 from __future__ import annotations
 
 import asyncio
+import bisect
 import copy
 import logging
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ class JobQueue:
         self._configuration = configuration
         self._executions = executions
         self._pace = pace_seconds
-        self._waiting = [job for job in jobs if not job.finished]  # for their turn
+        self._waiting = sorted((job for job in jobs if not job.finished), key=_turn)  # in the order of their turns
         for job in self._waiting:
             job.begin_again()
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -79,7 +80,9 @@ class JobQueue:
         new = [new_job(self._jobs.new_id(), opcodes) for opcodes in jobs]
 
         def take() -> None:
-            self._waiting += [job for job in new if not job.finished]
+            for job in new:
+                if not job.finished:
+                    bisect.insort(self._waiting, job, key=_turn)
             self._start_what_may()
 
         await self._jobs.add(new, take)
@@ -92,7 +95,7 @@ class JobQueue:
         if self._ending:
             return
         places = self._configuration.cluster.facts["max_running_jobs"] - len(self._tasks)
-        for job in sorted(self._waiting, key=lambda job: (job.priority, job.id)):
+        for job in list(self._waiting):
             if places <= 0:
                 return
             if not self._held_up(job):
@@ -214,7 +217,7 @@ class JobQueue:
         try:
             await self._jobs.keep(job, lambda: job.after(_first_unfinished(job), CANCELED, None))
         except ConfigurationError:
-            self._waiting.append(job)
+            bisect.insort(self._waiting, job, key=_turn)
             raise
         finally:
             self._start_what_may()  # what depends on it
@@ -229,12 +232,17 @@ class JobQueue:
         for opcode in job.opcodes:
             if opcode.status in PENDING:
                 opcode.priority = priority
+        self._waiting.sort(key=_turn)
         await self._jobs.keep(job, lambda: job)
         return True, f"Priorities of pending opcodes for job {job_id} have been changed to {priority}"
 
 
 class _Canceled(Exception):
     """The job is to be cancelled before its opcode begins."""
+
+
+def _turn(job: Job) -> tuple[int, int]:
+    return job.priority, job.id
 
 
 def _first_unfinished(job: Job) -> int:

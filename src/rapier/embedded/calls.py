@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_type_hints
@@ -10,6 +11,8 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 
 from rapier.embedded.configuration import Changes, Configuration
+from rapier.embedded.job import read_job_id
+from rapier.embedded.jobs import Jobs
 from rapier.embedded.model import ConfigObject
 from rapier.embedded.queries import Queries
 from rapier.embedded.queue import JobQueue
@@ -17,7 +20,6 @@ from rapier.embedded.refusals import UNKNOWN, generic, prereq, unreadable
 from rapier.embedded.store import Store
 from rapier.embedded.submission import read_opcodes
 from rapier.errors import JobLost
-from rapier.ganeti.jobs import NOT_CHANGED
 
 LONGEST_WAIT_SECONDS = 300
 
@@ -28,11 +30,12 @@ JobId = int | str
 class Calls:
     """What one master answers. A call's arguments are checked by its method's annotations."""
 
-    def __init__(self, configuration: Configuration, store: Store, queue: JobQueue) -> None:
+    def __init__(self, configuration: Configuration, store: Store, jobs: Jobs, queue: JobQueue) -> None:
         self._configuration = configuration
         self._store = store
+        self._jobs = jobs
         self._queue = queue
-        self._queries = Queries(configuration, queue)
+        self._queries = Queries(configuration, jobs, queue.locks)
 
     async def __call__(self, method: str, args: Any) -> Any:
         """The result of one call. Raises the `GanetiError` that it fails with."""
@@ -73,6 +76,9 @@ class Calls:
         return self._queries.rows("network", names, fields, use_locking)
 
     async def query_exports(self, nodes: list[str], use_locking: bool) -> list[list[Any]]:
+        for name in nodes:
+            if self._configuration.nodes.find(name) is None:
+                raise prereq(f"Node name {name} not found", UNKNOWN)
         return self._queries.rows("export", nodes, ["node", "export"], use_locking)
 
     async def query_jobs(self, ids: list[JobId] | None, fields: list[str]) -> list[list[Any]]:
@@ -83,8 +89,8 @@ class Calls:
         values = {
             "cluster_name": cluster.name,
             "master_node": self._master_name(),
-            "drain_flag": cluster.drained,
-            "watcher_pause": cluster.watcher_pause,
+            "drain_flag": self._configuration.switches.drained,
+            "watcher_pause": self._configuration.switches.watcher_pause,
             "volume_group_name": cluster.facts["volume_group_name"],
         }
         return [values.get(name) for name in names]
@@ -128,36 +134,35 @@ class Calls:
         return [(True, job_id) for job_id in await self._queue.submit(words)]
 
     async def pickup_job(self, job_id: JobId) -> None:
+        _number(job_id)
         raise generic("GenericError", "Luxi call 'PickupJob' is for internal use only")
 
     async def wait_for_job_change(
-        self, job_id: JobId, fields: list[str], previous_info: Any, previous_serial: int | None, wait_seconds: float
-    ) -> tuple[list[Any], list[Any]] | str:
-        job = await self._queue.find(_number(job_id))
+        self, job_id: JobId, fields: list[str], previous_info: Any, previous_serial: Any, wait_seconds: float
+    ) -> tuple[list[Any], list[Any]]:
+        job = self._jobs.get(_number(job_id))  # luxid does not look into the archive either
         if job is None:
             raise JobLost("JobLost", ["Can't load job file"])
-        serial = -1 if previous_serial is None else previous_serial
-        end = time.monotonic() + min(wait_seconds, LONGEST_WAIT_SECONDS)
-        with self._queue.changes_of(job) as changed:
+        serial = previous_serial if isinstance(previous_serial, int) else -1
+        end = time.monotonic() + min(int(wait_seconds), LONGEST_WAIT_SECONDS)  # luxid counts whole seconds
+        with self._jobs.changes_of(job) as changed:
             while True:
                 changed.clear()
                 info, entries = self._queries.job_info(job, fields), job.log_after(serial)
-                if info != previous_info or entries or job.finished:
-                    return info, entries
-                try:
+                if info != previous_info or entries or job.finished or time.monotonic() >= end:
+                    return info, entries  # when the time is over, what is known: luxid never says "nochange"
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(end - time.monotonic()):
                         await changed.wait()
-                except TimeoutError:
-                    return NOT_CHANGED
 
     async def cancel_job(self, job_id: JobId, kill: bool = False) -> tuple[bool, str]:
         return await self._queue.cancel(_number(job_id), kill)
 
     async def archive_job(self, job_id: JobId) -> bool:
-        return await self._queue.archive(_number(job_id))
+        return await self._jobs.archive(_number(job_id))
 
     async def auto_archive_jobs(self, age_seconds: float, deadline_seconds: float) -> tuple[int, int]:
-        return await self._queue.archive_older(age_seconds)
+        return await self._jobs.archive_older(age_seconds)
 
     async def change_job_priority(self, job_id: JobId, priority: int) -> tuple[bool, str]:
         return await self._queue.change_priority(_number(job_id), priority)
@@ -165,20 +170,19 @@ class Calls:
     # -- the queue's and the watcher's state -------------------------------------------------------------------------
 
     async def set_drain_flag(self, drained: bool) -> bool:
-        await self._change_cluster(drained=drained)
+        self._configuration.switches.drained = drained
+        await self._keep_switches()
         return True
 
     async def set_watcher_pause(self, until: float | None) -> float | None:
-        await self._change_cluster(watcher_pause=until)
+        self._configuration.switches.watcher_pause = until
+        await self._keep_switches()
         return until
 
-    async def _change_cluster(self, **members: Any) -> None:
+    async def _keep_switches(self) -> None:
         changes = Changes()
-        edited = changes.edit(self._configuration.cluster)
-        for name, value in members.items():
-            setattr(edited, name, value)
+        changes.add(self._configuration.switches)
         await self._store.write(changes)
-        self._configuration.apply(changes)
 
     def _master_name(self) -> str:
         return self._configuration.nodes[self._configuration.cluster.master_node].name
@@ -186,9 +190,9 @@ class Calls:
 
 def _number(job_id: JobId) -> int:
     try:
-        return int(job_id)
-    except ValueError:
-        raise unreadable(f"parsing job id: cannot parse string '{job_id}'") from None
+        return read_job_id(job_id)
+    except ValueError as problem:
+        raise unreadable(str(problem)) from None
 
 
 class _Call:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Node, NodeGroup, Params
+from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Node, NodeGroup, Params, Switches
 
 O = TypeVar("O", bound=ConfigObject)  # noqa: E741
 A = TypeVar("A", bound=AnyObject)
@@ -38,9 +38,19 @@ class Objects(Generic[O]):
     def __getitem__(self, uuid: str) -> O:
         return self._by_uuid[uuid]
 
+    def named(self, name: str) -> O | None:
+        """The object of exactly that name."""
+        return self._by_name.get(name)
+
     def find(self, name: str) -> O | None:
-        """The object of that name, in whatever letters, or of that uuid."""
-        return self._by_name.get(name) or self._by_name.get(name.lower()) or self._by_uuid.get(name)
+        """The object of that name, in whatever letters, or of that uuid, or the only one whose name begins so."""
+        found = self._by_name.get(name) or self._by_name.get(name.lower()) or self._by_uuid.get(name)
+        return found or self.shortened(name.lower())
+
+    def shortened(self, name: str) -> O | None:
+        """The only object whose name is that and a dot and more."""
+        longer = [one for one in self if one.name.startswith(f"{name}.")]
+        return longer[0] if len(longer) == 1 else None
 
     def put(self, one: O) -> None:
         """Adds or replaces."""
@@ -62,6 +72,7 @@ class Configuration:
     """The cluster and its objects."""
 
     cluster: Cluster
+    switches: Switches
 
     def __init__(self) -> None:
         self.groups: Objects[NodeGroup] = Objects()
@@ -74,6 +85,8 @@ class Configuration:
         match one:
             case Cluster():
                 self.cluster = one
+            case Switches():
+                self.switches = one
             case NodeGroup():
                 self.groups.put(one)
             case Node():

@@ -151,15 +151,11 @@ FIELDS: dict[str, Field] = {
     "oper_ram": _live(lambda one: one.running_memory if one.running else UNAVAILABLE),
     "oper_vcpus": _live(lambda one: one.running_vcpus if one.running else UNAVAILABLE),
     "console": _live(
-        lambda one: (
-            {
-                "instance": one.name,
-                "kind": "msg",
-                "message": f"Console not available for {one.hypervisor} hypervisor",
-            }
-            if one.running
-            else UNAVAILABLE
-        )
+        lambda one: {
+            "instance": one.name,
+            "kind": "msg",
+            "message": f"Console not available for {one.hypervisor} hypervisor",
+        }
     ),
 }
 

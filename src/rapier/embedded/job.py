@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from rapier.ganeti.jobs import CANCELED, FINISHED, QUEUED, SUCCESS
+from rapier.embedded.refusals import generic
+from rapier.ganeti.jobs import FINISHED, QUEUED, SUCCESS
 from rapier.ganeti.opcodes import OPCODES
 
 Timestamp = tuple[int, int]  # seconds since 1970, and microseconds
@@ -34,6 +36,11 @@ class QueuedOpcode(msgspec.Struct, kw_only=True):
     started: Timestamp | None = None
     executed: Timestamp | None = None
     ended: Timestamp | None = None
+
+    @property
+    def depends(self) -> list[tuple[int, list[str]]]:
+        """The jobs that it depends on, each with the statuses that it may end with."""
+        return [(int(job_id), statuses) for job_id, statuses in self.params.get("depends") or ()]
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -63,12 +70,10 @@ class Job(msgspec.Struct, kw_only=True):
         return min((one.priority for one in self.opcodes if one.status not in FINISHED), default=0)
 
     @property
-    def depends(self) -> list[tuple[int, list[str]]]:
-        """The jobs that the next opcode waits for, each with the statuses that it may end with."""
-        following = next((one for one in self.opcodes if one.status not in FINISHED), None)
-        return (
-            [(int(job_id), statuses) for job_id, statuses in following.params.get("depends") or ()] if following else []
-        )
+    def waits_for(self) -> set[int]:
+        """The jobs that any of its opcodes depends on: as with luxid, it begins when all of them have ended."""
+        unfinished = (one for one in self.opcodes if one.status not in FINISHED)
+        return {job_id for one in unfinished for job_id, _ in one.depends}
 
     def log(self, opcode: QueuedOpcode, text: str) -> None:
         """Adds a line to an opcode's log."""
@@ -79,16 +84,18 @@ class Job(msgspec.Struct, kw_only=True):
         """The log's entries with a higher serial."""
         return [entry for opcode in self.opcodes for entry in opcode.log if entry[0] > serial]
 
-    def after(self, index: int, status: str, result: Any) -> Job:
+    def after(self, index: int, status: str, result: Any, params: dict[str, Any] | None = None) -> Job:
         """The job as it is when its opcode `index` has ended with `status`. After a failure the others are not tried.
 
-        Of a cancelled job the opcodes that follow are cancelled too.
+        What ends the whole job, a text for a result, is said of the opcodes that follow too. `params` are the opcode's
+        as they were completed.
         """
         ended = now()
         opcodes = list(self.opcodes)
-        opcodes[index] = replace(opcodes[index], status=status, result=result, ended=ended)
+        ending = opcodes[index]
+        opcodes[index] = replace(ending, status=status, result=result, ended=ended, params=params or ending.params)
         if status != SUCCESS:
-            rest = result if status == CANCELED else ["OpExecError", ["Preceding opcode failed"]]
+            rest = ["OpExecError", ["Preceding opcode failed"]] if isinstance(result, list) else result
             opcodes[index + 1 :] = [
                 replace(one, status=status, result=rest, ended=ended) for one in opcodes[index + 1 :]
             ]
@@ -103,6 +110,38 @@ class Job(msgspec.Struct, kw_only=True):
                 opcode.started = opcode.executed = None
         if all(opcode.status == QUEUED for opcode in self.opcodes):
             self.started = None
+
+
+def new_job(job_id: int, opcodes: list[dict[str, Any]]) -> Job:
+    """A job of these opcodes; their `reason` gets a line of its own for the job, as luxid writes it."""
+    job = Job(id=job_id, opcodes=[])
+    for index, params in enumerate(opcodes):
+        source = f"gnt:opcode:{params['OP_ID'].removeprefix('OP_').lower()}"
+        params["reason"] = [*params["reason"], (source, f"job={job_id};index={index}", time.time_ns())]
+        if params.get("depends"):
+            params["depends"] = [[_absolute(wanted, job_id), how] for wanted, how in params["depends"]]
+        job.opcodes.append(QueuedOpcode(params=params, summary=summary(params), priority=params["priority"]))
+    return job
+
+
+def read_job_id(given: int | str) -> int:
+    """A job's id, which may come as text. Raises `ValueError` with luxid's words."""
+    if isinstance(given, str):
+        if not re.fullmatch(r"\s*[0-9]+\s*", given):
+            raise ValueError(f"parsing job id: cannot parse string '{given}'")
+        return int(given)
+    if given < 0:
+        raise ValueError(f"Invalid value for job ID ' {given}'")
+    return given
+
+
+def _absolute(wanted: int | str, job_id: int) -> int:
+    """A dependency's job id, where negative ones count back from the job's own. Raises Ganeti's error for none."""
+    number = int(wanted)
+    absolute = job_id + number if number < 0 else number
+    if absolute < 0:
+        raise generic("GenericError", f"Invalid value for job ID ' {absolute}'")
+    return absolute
 
 
 def summary(params: Mapping[str, Any]) -> str:

@@ -37,9 +37,15 @@ class Cluster(ConfigObject, kw_only=True, tag="cluster"):
     """The cluster itself. `facts` are the members of its `QueryClusterInfo` that the other members do not hold."""
 
     master_node: str
-    watcher_pause: float | None = None
-    drained: bool = False
     facts: Params
+
+
+class Switches(ConfigObject, kw_only=True, tag="switches"):
+    """What the queue and the watcher are told. No part of the cluster: setting one moves no serial number."""
+
+    name: str = "switches"
+    drained: bool = False
+    watcher_pause: float | None = None
 
 
 class NodeGroup(ConfigObject, kw_only=True, tag="group"):
@@ -116,4 +122,4 @@ class Instance(ConfigObject, kw_only=True, tag="instance"):
     running_vcpus: int | None = None
 
 
-AnyObject = Cluster | NodeGroup | Node | Instance
+AnyObject = Cluster | Switches | NodeGroup | Node | Instance

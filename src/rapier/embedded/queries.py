@@ -7,11 +7,23 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from rapier.embedded.configuration import Configuration
+from rapier.embedded.configuration import Configuration, Objects, natural
 from rapier.embedded.fields import FIELDS
-from rapier.embedded.filters import NO_DATA, UNAVAILABLE, UNKNOWN_FIELD, Missing, named_by, read_filter
-from rapier.embedded.job import Job
-from rapier.embedded.queue import JobQueue
+from rapier.embedded.filters import (
+    NO_DATA,
+    UNAVAILABLE,
+    UNKNOWN_FIELD,
+    Filter,
+    Missing,
+    Value,
+    fields_in,
+    in_words,
+    named_by,
+    read_filter,
+)
+from rapier.embedded.job import Job, read_job_id
+from rapier.embedded.jobs import Jobs
+from rapier.embedded.locks import Locks
 from rapier.embedded.refusals import UNKNOWN, WRONG_INPUT, generic, prereq, unreadable
 from rapier.ganeti.query_fields import QUERY_FIELDS
 
@@ -20,7 +32,7 @@ Getter = Callable[[Configuration, Any], Any]
 # What luxid calls an object of a kind when there is none of that name
 _CALLED = {"instance": "Instance", "node": "Node", "group": "NodeGroup", "network": "Network"}
 # What only opcodes can be asked for
-_BY_OPCODE = frozenset({"os", "extstorage"})
+_BY_OPCODE = frozenset({"os"})
 
 
 class LockRow(NamedTuple):
@@ -33,27 +45,29 @@ class LockRow(NamedTuple):
 
 
 class Queries:
-    """Answers queries about one configuration and its queue."""
+    """Answers queries about one configuration, its jobs and their locks."""
 
-    def __init__(self, configuration: Configuration, queue: JobQueue) -> None:
+    def __init__(self, configuration: Configuration, jobs: Jobs, locks: Locks) -> None:
         self._configuration = configuration
-        self._queue = queue
+        self._jobs = jobs
+        self._locks = locks
 
     async def query(self, kind: str, names: list[str], words: Any) -> dict[str, Any]:
         """LUXI Query: `{"fields": [definition], "data": [[[status, value], ...], ...]}`."""
+        holds = read_filter(words)
         getters = self._getters(kind, "Query")
         chosen = [getters.get(name, _unknown) for name in names]
-        if kind == "job" and (ids := named_by(words, "id")) is not None:
+        if kind == "job" and (ids := named_by(words, "id", str | int)) is not None:
             data = [await self._job_by_id(job_id, names, chosen) for job_id in ids]
         else:
-            found = self._found(kind, words, getters)
+            found = self._found(kind, words, holds, getters)
             data = [[_with_status(get(self._configuration, one)) for get in chosen] for one in found]
         return {"fields": [definition(kind, name) for name in names], "data": data}
 
     def fields(self, kind: str, names: list[str] | None) -> dict[str, Any]:
         """LUXI QueryFields."""
         known = self._getters(kind, "QueryFields")
-        wanted = sorted(known) if names is None else names
+        wanted = names or sorted(known, key=natural)
         return {"fields": [definition(kind, name) for name in wanted]}
 
     def rows(self, kind: str, wanted: Sequence[str], names: Sequence[str], use_locking: bool) -> list[list[Any]]:
@@ -63,17 +77,17 @@ class Queries:
         chosen = self._known(kind, names)
         objects = self._objects(kind)
         if wanted:
-            objects = [one for one in objects if one.name in wanted or one.uuid in wanted]
+            objects = [one for one in objects if {one.name, one.uuid, one.name.partition(".")[0]} & {*wanted}]
         return [[_plain(get(self._configuration, one)) for get in chosen] for one in objects]
 
     async def job_rows(self, ids: Sequence[int] | None, names: Sequence[str]) -> list[list[Any]]:
         """LUXI QueryJobs: an unknown id has null in every field but its id."""
         chosen = self._known("job", names)
         if not ids:
-            return [[_plain(get(self._configuration, job)) for get in chosen] for job in self._queue]
+            return [[_plain(get(self._configuration, job)) for get in chosen] for job in self._jobs]
         rows = []
         for job_id in ids:
-            job = await self._queue.find(job_id)
+            job = await self._jobs.find(job_id)
             if job is None:
                 rows.append([job_id if name == "id" else None for name in names])
             else:
@@ -81,44 +95,56 @@ class Queries:
         return rows
 
     def job_info(self, job: Job, names: Sequence[str]) -> list[Any]:
-        """A job's fields as waiting for its changes shows them: null where there is no such field."""
+        """A job's fields as waiting for its changes shows them: nulls throughout where one is not known.
+
+        As JSON has them, so that they equal what a client sends back.
+        """
         getters = FIELDS["job"]
-        plain = [_plain(getters.get(name, _unknown)(self._configuration, job)) for name in names]
-        return msgspec.to_builtins(plain)  # type: ignore[no-any-return]
+        if not getters.keys() >= {*names}:
+            return [None] * len(names)
+        plain = [_plain(getters[name](self._configuration, job)) for name in names]
+        return msgspec.json.decode(msgspec.json.encode(plain))  # type: ignore[no-any-return]
 
     # -- which objects -----------------------------------------------------------------------------------------------
 
-    async def _job_by_id(self, job_id: Any, names: Sequence[str], chosen: Sequence[Getter]) -> list[tuple[int, Any]]:
+    async def _job_by_id(
+        self, job_id: str | int, names: Sequence[str], chosen: Sequence[Getter]
+    ) -> list[tuple[int, Any]]:
         """One row; an unknown id has nothing but itself."""
+        try:
+            number = read_job_id(job_id)
+        except ValueError as problem:
+            raise generic("GenericError", str(problem)) from None
         if isinstance(job_id, str):
-            text = f"Invalid types in comparison, trying to compare {job_id} with 'QuotedString \"{job_id}\"'"
+            text = f"Invalid types in comparison, trying to compare {number} with '{in_words(job_id)}'"
             raise generic("ParameterError", text)
-        job = await self._queue.find(job_id)
-        if job is None:
-            return [(0, job_id) if name == "id" else (UNAVAILABLE.status, None) for name in names]
-        return [_with_status(get(self._configuration, job)) for get in chosen]
+        job = await self._jobs.find(number)
+        if job is not None:
+            return [_with_status(get(self._configuration, job)) for get in chosen]
+        nothing = [(UNKNOWN_FIELD if get is _unknown else UNAVAILABLE).status for get in chosen]
+        return [(0, number) if name == "id" else (status, None) for name, status in zip(names, nothing, strict=True)]
 
-    def _found(self, kind: str, words: Any, getters: dict[str, Getter]) -> list[Any]:
-        """The objects for which the filter in `words` holds."""
-        holds = read_filter(words)
-        objects = self._objects(kind)
-        if kind in _CALLED and (names := named_by(words, "name")) is not None:
-            by_name = {one.name: one for one in objects}
-            for name in names:
-                if name not in by_name:
-                    raise prereq(f"{_CALLED[kind]} name {name} not found", UNKNOWN)
+    def _found(self, kind: str, words: Any, holds: Filter | None, getters: dict[str, Getter]) -> list[Any]:
+        """The objects for which the filter in `words` holds; where it does but name some, in the order of the names."""
         if holds is None:
-            return list(objects)
+            return list(self._objects(kind))
+        for name in sorted(fields_in(words) - getters.keys()):
+            raise generic("ParameterError", f"Can't find field named '{name}'")
+        if kind in _CALLED and (names := named_by(words, "name", str)) is not None:
+            return [self._named(kind, name) for name in names]
 
-        def values_of(one: Any) -> Callable[[str], Any]:
-            def value(name: str) -> Any:
-                if name not in getters:
-                    raise generic("ParameterError", f"Can't find field named '{name}'")
-                return getters[name](self._configuration, one)
+        def value_of(one: Any) -> Value:
+            return lambda name: getters[name](self._configuration, one)
 
-            return value
+        return [one for one in self._objects(kind) if holds(value_of(one))]
 
-        return [one for one in objects if holds(values_of(one))]
+    def _named(self, kind: str, name: str) -> Any:
+        """The object of that name, whole or shortened. Raises Ganeti's error for an unknown one."""
+        objects = self._objects(kind)
+        found = (objects.named(name) or objects.shortened(name)) if isinstance(objects, Objects) else None
+        if found is None:
+            raise prereq(f"{_CALLED[kind]} name {name} not found", UNKNOWN)
+        return found
 
     def _objects(self, kind: str) -> Iterable[Any]:
         match kind:
@@ -129,13 +155,13 @@ class Queries:
             case "group":
                 return self._configuration.groups
             case "job":
-                return self._queue
+                return self._jobs
             case "lock":
-                return self._locks()
+                return self._lock_rows()
         return ()
 
-    def _locks(self) -> list[LockRow]:
-        holders, pending = self._queue.locks.holders, self._queue.locks.pending
+    def _lock_rows(self) -> list[LockRow]:
+        holders, pending = self._locks.holders, self._locks.pending
         return [
             LockRow(
                 name,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from rapier.embedded.configuration import Changes
-from rapier.embedded.model import Cluster, Disk, Instance, Nic, Node, NodeGroup
+from rapier.embedded.model import Cluster, Disk, Instance, Nic, Node, NodeGroup, Switches
 
 CLUSTER_NAME = "cluster"
 NETWORK = "198.51.100"  # TEST-NET-2: nobody's addresses
@@ -36,6 +36,7 @@ def new_cluster(nodes: int, instances: int) -> Changes:
         for number in range(1, nodes + 1)
     ]
     changes.add(Cluster(name=CLUSTER_NAME, master_node=members[0].uuid, facts=facts()))
+    changes.add(Switches())
     changes.add(group)
     for node in members:
         changes.add(node)

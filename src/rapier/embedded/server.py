@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgspec
 
 from rapier.embedded.calls import Calls
 from rapier.embedded.configuration import Configuration
+from rapier.embedded.jobs import Jobs
 from rapier.embedded.opcodes import EXECUTIONS
 from rapier.embedded.queue import JobQueue
 from rapier.embedded.seed import new_cluster
@@ -25,6 +27,7 @@ from rapier.luxi.framing import END_OF_MESSAGE, decode_request, encode_answer
 log = logging.getLogger(__name__)
 
 LONGEST_REQUEST_BYTES = 64 * 1024 * 1024
+WAITING_CONNECTIONS = 1024  # that nobody has accepted yet
 
 
 async def serve(
@@ -43,7 +46,8 @@ async def serve(
         configuration.apply(fresh)
     for one in objects:
         configuration.put(one)
-    queue = JobQueue(store, configuration, EXECUTIONS, pace_seconds=pace_seconds)
+    jobs = Jobs(store, configuration)
+    queue = JobQueue(jobs, configuration, EXECUTIONS, pace_seconds=pace_seconds)
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
@@ -51,13 +55,17 @@ async def serve(
     try:
         async with asyncio.TaskGroup() as group:
             queue.start(group)
-            connections = Connections(Calls(configuration, store, queue), group)
-            server = await asyncio.start_unix_server(connections.accept, sock=listening, limit=LONGEST_REQUEST_BYTES)
+            connections = Connections(Calls(configuration, store, jobs, queue), group)
+            server = await asyncio.start_unix_server(
+                connections.accept, sock=listening, limit=LONGEST_REQUEST_BYTES, backlog=WAITING_CONNECTIONS
+            )
             log.info("serving %s, with %d instances", socket_path, len(configuration.instances))
             await ending.wait()
             server.close()
             connections.close()
             await queue.stop()
+    except ExceptionGroup as problems:
+        raise problems.exceptions[0] from None  # a disk that fails, for one: every job says so
     finally:
         _remove(socket_path)
         await store.close()
@@ -71,6 +79,8 @@ def _listen(path: Path) -> socket.socket:
         except FileNotFoundError:
             pass
         except ConnectionRefusedError:
+            if not path.is_socket():
+                raise ConfigurationError(f"cannot listen at {path}: there is a file that is no socket") from None
             path.unlink()
         except OSError as problem:
             raise ConfigurationError(f"cannot listen at {path}: {problem.strerror or problem}") from None
@@ -80,6 +90,7 @@ def _listen(path: Path) -> socket.socket:
     before = os.umask(0o177)
     try:
         listening.bind(str(path))
+        listening.listen(WAITING_CONNECTIONS)
     except OSError as problem:
         raise ConfigurationError(f"cannot listen at {path}: {problem.strerror or problem}") from None
     finally:
@@ -112,19 +123,26 @@ class Connections:
             task.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        following = self._group.create_task(_read(reader))
         try:
-            while True:
-                message = await reader.readuntil(END_OF_MESSAGE)
-                answer, last = await self._answer(message[:-1])
+            while (message := await following) is not None:
+                following = self._group.create_task(_read(reader))
+                answering = self._group.create_task(self._answer(message))
+                try:
+                    await asyncio.wait({answering, following}, return_when=asyncio.FIRST_COMPLETED)
+                    if not answering.done() and _has_left(writer):
+                        return  # nobody is there any more to wait for a job
+                    answer, last = await answering
+                finally:
+                    answering.cancel()
                 writer.write(answer)
                 await writer.drain()
                 if last:
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except ConnectionError:
             pass  # the client has left
-        except asyncio.LimitOverrunError:
-            log.warning("a request of more than %d bytes", LONGEST_REQUEST_BYTES)
         finally:
+            following.cancel()
             writer.close()
 
     async def _answer(self, message: bytes) -> tuple[bytes, bool]:
@@ -139,9 +157,29 @@ class Connections:
             return encode_answer(False, problem.text), True  # as luxid does
         except GanetiError as problem:
             return encode_answer(False, _as_luxi(problem)), False
+        except ConfigurationError as problem:
+            return encode_answer(False, ["GenericError", [str(problem)]]), False
         except Exception as problem:
             log.exception("%s failed", request.method)
             return encode_answer(False, ["GenericError", [f"Failure in the embedded master: {problem!r}"]]), False
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes | None:
+    """The next request without its end byte; `None` when no more will come."""
+    try:
+        return (await reader.readuntil(END_OF_MESSAGE))[:-1]
+    except asyncio.LimitOverrunError:
+        log.warning("a request of more than %d bytes", LONGEST_REQUEST_BYTES)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass  # the client has left
+    return None
+
+
+def _has_left(writer: asyncio.StreamWriter) -> bool:
+    """Whether the client has closed the connection; one that only ends its sending still waits for the answer."""
+    poll = select.poll()
+    poll.register(writer.get_extra_info("socket"), 0)
+    return writer.is_closing() or any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 def _as_luxi(problem: GanetiError) -> list[Any]:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS object (uuid TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS job (id INTEGER PRIMARY KEY, archived INTEGER NOT NULL, body BLOB NOT NULL);
 """
+_LARGEST_ID = 2**63 - 1  # SQLite's
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(AnyObject).decode
 _decode_job = msgspec.json.Decoder(Job).decode
@@ -46,6 +47,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         """Raises `ConfigurationError` when another process has the folder, or when it cannot be used."""
+        self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = (folder / "lock").open("w")
@@ -66,39 +68,50 @@ class Store:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.DecodeError) as problem:
+            raise ConfigurationError(f"the state in {self._folder} cannot be read: {problem}") from None
+
     def objects(self) -> list[AnyObject]:
         """Every object. Raises `ConfigurationError` for a state that this version cannot read."""
-        try:
+        with self._readable():
             return [_decode_object(body) for (body,) in self._database.execute("SELECT body FROM object")]
-        except (sqlite3.Error, msgspec.DecodeError) as problem:
-            raise ConfigurationError(f"the kept state cannot be read: {problem}") from None
 
     def jobs(self) -> list[Job]:
         """Every job that is not archived, in the order of the ids. Raises as `objects`."""
-        try:
+        with self._readable():
             rows = self._database.execute("SELECT body FROM job WHERE NOT archived ORDER BY id")
             return [_decode_job(body) for (body,) in rows]
-        except (sqlite3.Error, msgspec.DecodeError) as problem:
-            raise ConfigurationError(f"the kept state cannot be read: {problem}") from None
 
     def last_job_id(self) -> int:
         """The highest id that a job ever had; 0 before the first one."""
-        (last,) = self._database.execute("SELECT coalesce(max(id), 0) FROM job").fetchone()
-        return int(last)
+        with self._readable():
+            (last,) = self._database.execute("SELECT coalesce(max(id), 0) FROM job").fetchone()
+            return int(last)
 
     async def archived_job(self, job_id: int) -> Job | None:
-        """A job from the archive."""
+        """A job from the archive. Raises as `objects`."""
+
+        if job_id > _LARGEST_ID:
+            return None
 
         def read() -> Job | None:
-            row = self._database.execute("SELECT body FROM job WHERE id = ? AND archived", (job_id,)).fetchone()
-            return _decode_job(row[0]) if row else None
+            with self._readable():
+                row = self._database.execute("SELECT body FROM job WHERE id = ? AND archived", (job_id,)).fetchone()
+                return _decode_job(row[0]) if row else None
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
     async def write(self, changes: Changes, jobs: Iterable[Job] = ()) -> None:
-        """Returns when all of it is kept. What is written is what it is now, whatever becomes of it meanwhile."""
+        """Returns when all of it is kept. What is written is what it is now, whatever becomes of it meanwhile.
+
+        Raises `ConfigurationError` where it cannot be kept: then nothing of it is.
+        """
         write = _Write(
             [(one.uuid, _encode(one)) for one in changes.put.values()],
             [(one.uuid,) for one in changes.removed],
@@ -118,9 +131,10 @@ class Store:
             try:
                 await loop.run_in_executor(self._thread, self._commit, [write for write, _ in batch])
             except Exception as problem:
+                refusal = ConfigurationError(f"the state cannot be kept in {self._folder}: {problem}")
                 for _, done in batch:
                     if not done.done():
-                        done.set_exception(problem)
+                        done.set_exception(refusal)
             else:
                 for _, done in batch:
                     if not done.done():

@@ -32,6 +32,9 @@ def _read_opcode(words: Any, call: str) -> Params:
         raise unreadable(f"{call}: Unknown opcode {op_id}")
     if not isinstance(given.get("reason"), list):
         raise _missing(call, "reason", words)
+    for entry in given["reason"]:
+        if not isinstance(entry, list) or [type(one) for one in entry] != [str, str, int]:
+            raise unreadable(f"{call}: Can't parse value for 'reason': {entry!r} is no [source, text, nanoseconds]")
     if isinstance(given.get("disks"), list) and op_id == "OP_INSTANCE_CREATE":
         given["disks"] = [_with_sizes_in_mib(disk, call) for disk in given["disks"]]
     try:

@@ -142,7 +142,7 @@ def _check_words(work: Work) -> None:
         raise prereq("Missing source handshake", WRONG_INPUT)
     if "os_type" not in params:
         raise prereq("No guest OS or OS image specified", WRONG_INPUT)
-    if work.configuration.instances.find(name):
+    if work.configuration.instances.named(name):
         raise prereq(f"Instance '{name}' is already in the cluster", EXISTS)
 
 

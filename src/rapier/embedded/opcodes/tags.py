@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from rapier.embedded.configuration import Configuration
+from rapier.embedded.configuration import Configuration, Objects
 from rapier.embedded.model import Cluster, Instance, Node, NodeGroup
 from rapier.embedded.refusals import UNKNOWN, generic, prereq
 from rapier.embedded.work import Work
@@ -46,8 +46,15 @@ def _tagged(work: Work) -> Tagged:
 
 
 def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
-    """The lock of the object whose tags they are."""
-    return (f"{params['kind']}/{(params.get('name') or 'cluster').lower()}",)
+    """The lock of the object whose tags they are, whether it is called by its name or its uuid."""
+    kind, name = params["kind"], params.get("name") or "cluster"
+    kinds: dict[str, Objects[Any]] = {
+        "instance": configuration.instances,
+        "node": configuration.nodes,
+        "nodegroup": configuration.groups,
+    }
+    found = kinds[kind].find(name) if kind in kinds else None
+    return (f"{kind}/{found.name if found else name.lower()}",)
 
 
 async def set_tags(work: Work) -> None:

@@ -17,6 +17,7 @@ from rapier.embedded.opcodes.tags import check_tag
 from rapier.embedded.parameters import DISK_SIZE, backend_parameters, shown_size
 from rapier.embedded.refusals import EXISTS, NOT_UNIQUE, UNKNOWN, WRONG_INPUT, WRONG_STATE, generic, prereq
 from rapier.embedded.work import Work
+from rapier.errors import OpPrereqError
 
 _host_name = re.compile(r"[a-z0-9._-]{1,255}").fullmatch
 _mac = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}").fullmatch
@@ -123,7 +124,7 @@ def _check_words(work: Work) -> None:
     if template not in facts["enabled_disk_templates"]:
         enabled = ",".join(facts["enabled_disk_templates"])
         text = f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are: {enabled}"
-        raise prereq(text, WRONG_INPUT)
+        raise OpPrereqError("OpPrereqError", [text])
     if template in _IN_FILES:
         params.setdefault("file_driver", "loop")
     if "pnode" in params and "iallocator" in params:

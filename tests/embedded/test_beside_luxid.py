@@ -75,11 +75,11 @@ PATTERNS: tuple[Any, ...] = ("", "y", "1[0-9]2|x", 2, 1.5, True, None, {})  # di
 OPERATORS = ("=", "==", "!=", "<", "<=", ">", ">=", "=[]", "=~")
 
 
-@pytest.mark.parametrize("operator", [one for one in OPERATORS if one not in ("==", ">")])  # those are met below
+@pytest.mark.parametrize("operator", ["=", "!=", "<", ">=", "=[]", "=~"])  # the others are met below
 def test_each_operator_on_each_type_of_value(pair: Pair, operator: str) -> None:
     for field, word in itertools.product(FIELDS, PATTERNS if operator == "=~" else WANTED):
         assert_same_rows(pair, "instance", ["name"], ["&", pair.ours, [operator, field, word]])
-    for field, word in itertools.product(LIVE, ("running", 256)):
+    for field, word in zip(LIVE, (256, "y", "running"), strict=True):
         assert_same_rows(pair, "instance", ["name"], ["&", pair.ours, [operator, field, word]])
 
 

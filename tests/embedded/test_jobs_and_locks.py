@@ -275,3 +275,19 @@ def test_a_full_queue_takes_no_more_until_jobs_are_archived(start: Start) -> Non
     assert master.end_of(ids[-1]) == "success"
     assert master.ask("AutoArchiveJobs", -1, 10) == [5000, 0]
     assert master.submit(*dry) > ids[-1]
+
+
+def test_clients_that_vanish_with_answers_unread_harm_nobody_else(master: Master) -> None:
+    """Closing with unread bytes resets the connection, in the middle of a wait too."""
+    job_id = master.submit(delay(3))
+    master.wait_for_status(job_id, "running")
+    asked = json.dumps({"method": "QueryClusterInfo", "args": []}).encode() + b"\x03"
+    waits = {"method": "WaitForJobChange", "args": [job_id, ["status"], ["running"], None, 60]}
+    for pause in (0, 0.001, 0.005, 0.02) * 10:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(master.socket))
+            connection.sendall(asked * 20 + json.dumps(waits).encode() + b"\x03")
+            time.sleep(pause)
+    assert master.status_of(job_id) == "running"
+    master.ask("CancelJob", job_id, True)
+    assert "Traceback" not in master.program.log

@@ -177,9 +177,11 @@ async def _read(reader: asyncio.StreamReader) -> bytes | None:
 
 def _has_left(writer: asyncio.StreamWriter) -> bool:
     """Whether the client has closed the connection; one that only ends its sending still waits for the answer."""
+    if writer.is_closing():
+        return True
     poll = select.poll()
     poll.register(writer.get_extra_info("socket"), 0)
-    return writer.is_closing() or any(events & select.POLLHUP for _, events in poll.poll(0))
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 def _as_luxi(problem: GanetiError) -> list[Any]:

@@ -126,7 +126,7 @@ def _check_words(work: Work) -> None:
     if template not in facts["enabled_disk_templates"]:
         enabled = ",".join(facts["enabled_disk_templates"])
         text = f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are: {enabled}"
-        raise OpPrereqError("OpPrereqError", [text])  # the one refusal that has no code
+        raise OpPrereqError("OpPrereqError", [text])  # a refusal without a code
     if template in _IN_FILES:
         params.setdefault("file_driver", "loop")
     if "pnode" in params and "iallocator" in params:

@@ -1,0 +1,21 @@
+"""Where the embedded master differs from luxid on purpose: what a comparison leaves out, it names from here."""
+
+from __future__ import annotations
+
+DIFFERENCES = {
+    "doc": "what a field is for, in words: Ganeti's sentences are not copied, the title stands there",
+    "times, uuids, ids": "each master has its own",
+    "serial_no": "a job of luxid's writes an instance in several steps, the embedded master once, with the job's end",
+    "nodes of others": "memory, disks and instances of a node or group count what others do on the real cluster",
+    "regular expressions": "Python's, not PCRE's; and luxid takes a list of letters for a text",
+    "job filters": "there are none: QueryFilters is empty; ReplaceFilter, DeleteFilter and their kind are unknown",
+    "watcher pause": "a time that is none is refused; luxid takes it for the end of the pause",
+    "texts of parse errors": "they show luxid's parser; that the text is bare, and the connection's last, is the same",
+    "args left out": "counts as no arguments",
+    "letters that are none": "lone surrogates and bytes that are no UTF-8 are refused; luxid guesses",
+    "priority of a running job": "changes what is still to come, and says so; luxid signals the job's process",
+    "numbers": "no fraction is taken for an id or a priority; a summary shows 0.05, not 5.0e-2",
+    "depth of filters": "limited by Python's recursion",
+    "exports of a node": "one row; luxid says it twice",
+    "ids too far back": "of a dependency in SubmitManyJobs are an error; luxid never answers",
+}

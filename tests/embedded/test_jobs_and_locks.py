@@ -68,6 +68,16 @@ def test_jobs_on_different_instances_run_at_the_same_time(paced: Master) -> None
     assert max(began, began_too) < min(ended, ended_too)
 
 
+def test_of_two_creations_with_one_mac_address_at_the_same_time_one_fails(paced: Master) -> None:
+    nics = [{"mac": "AA:00:00:77:00:01"}], [{"mac": "aa:00:00:77:00:01"}]
+    ids = [
+        paced.submit(creation(f"mac{number}", pnode=f"node{number + 1}", nics=nic)) for number, nic in enumerate(nics)
+    ]
+    assert [paced.end_of(job_id) for job_id in ids] == ["success", "error"]
+    text = "MAC address aa:00:00:77:00:01 already in use in cluster"
+    assert paced.job(ids[1], "opresult") == [["OpPrereqError", [text, "resource_not_unique"]]]
+
+
 def test_a_step_takes_as_long_as_the_pace_says(paced: Master) -> None:
     job_id = paced.submit(creation("paced1", start=True))
     assert paced.end_of(job_id) == "success"

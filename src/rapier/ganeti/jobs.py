@@ -13,6 +13,3 @@ ERROR = "error"
 PENDING = frozenset({QUEUED, WAITING, CANCELING})
 FINISHED = frozenset({CANCELED, SUCCESS, ERROR})
 STATUSES = PENDING | {RUNNING} | FINISHED
-
-# What WaitForJobChange answers when its time is over
-NOT_CHANGED = "nochange"

@@ -32,10 +32,15 @@ _IN_FILES = frozenset({"file", "sharedfile", "gluster"})
 
 
 def locks(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
-    """The instance to be, and its node, or all nodes where one is to be chosen."""
+    """The instance to be, its node (or all nodes, where one is to be chosen), and the MAC addresses that it names."""
     node = configuration.nodes.find(params["pnode"]) if params.get("pnode") else None
     nodes = [node] if node else configuration.nodes
-    return [f"instance/{params['instance_name'].lower()}", *(f"node/{one.name}" for one in nodes)]
+    macs = [nic["mac"].lower() for nic in params["nics"] if nic.get("mac")]
+    return [
+        f"instance/{params['instance_name'].lower()}",
+        *(f"node/{one.name}" for one in nodes),
+        *(f"mac/{mac}" for mac in macs if mac not in _CHOOSE_MAC),
+    ]
 
 
 async def create(work: Work) -> list[str]:

@@ -20,7 +20,9 @@ class Difference(NamedTuple):
 
 
 DIFFERENCES: dict[str, Difference] = {
-    "head-on-reads": Difference(RAPIER, "HEAD answers as GET does, less the body; stock has no HEAD"),
+    "head-on-reads": Difference(
+        RAPIER, "HEAD answers as GET does, without a body, unless GET makes a job; stock has no HEAD"
+    ),
     "full-uri-as-target": Difference(RAPIER, "a server must take the absolute form (RFC 9112 3.2.2); stock has 404"),
     "words-after-the-credentials": Difference(RAPIER, "the header ends with the credentials (RFC 7617 2)"),
     "two-hosts": Difference(RAPIER, "more than one Host is refused (RFC 9112 3.2); stock takes one of them"),

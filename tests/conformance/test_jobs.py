@@ -10,12 +10,34 @@ import pytest
 from conformance import shapes
 from conformance.client import Api
 from conformance.history import Histories, Json
+from lab.luxi import ask
 
 UNKNOWN = 900_000_000
 NOTHING = "/2/tags?tag="  # a PUT there makes a job that changes nothing
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("job_id", [2**63, int("1" * 20)])
+def test_an_id_that_is_too_large_for_a_job_is_502(api: Api, method: str, job_id: int) -> None:
+    status, text = api.request(method, f"/2/jobs/{job_id}").refusal()
+    assert status == 502
+    assert text.startswith("Failed to parse request: ")
+
+
+def test_the_largest_id_that_a_job_could_have_is_unknown(api: Api) -> None:
+    assert api.get(f"/2/jobs/{2**63 - 1}").value()["status"] is None
+
+
+def test_a_drained_queue_takes_no_job(api: Api) -> None:
+    ask(api.endpoint.luxi_socket, "SetDrainFlag", [True])
+    try:
+        assert api.put("/2/tags?tag=never").refusal() == (500, "Queue drained")
+        assert api.get("/2/os").refusal() == (500, "Queue drained")
+    finally:
+        ask(api.endpoint.luxi_socket, "SetDrainFlag", [False])
 
 
 def test_jobs_are_ids_with_uris_sorted_as_numbers(api: Api, histories: Histories) -> None:

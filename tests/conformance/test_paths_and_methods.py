@@ -131,6 +131,12 @@ def test_head_is_a_get_without_its_body_or_501(api: Api, differs: Callable[[str]
         assert answer.status == 501
 
 
+def test_head_where_get_makes_a_job_is_501_and_makes_none(api: Api) -> None:
+    before = len(api.get("/2/jobs").value())
+    assert api.request("HEAD", "/2/instances/a/info").status == 501
+    assert len(api.get("/2/jobs").value()) == before
+
+
 def test_head_where_there_is_no_get_is_501(api: Api) -> None:
     assert api.request("HEAD", "/2/instances/a/startup").status == 501
 

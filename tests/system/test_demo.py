@@ -52,3 +52,28 @@ def test_the_printed_lines_work_and_a_second_start_finds_the_instances(tmp_path:
     names = {instance["name"] for instance in json.loads(pasted([listing])[0])}
     assert names == {instance["name"] for instance in instances} | {"web1"}
     assert again.stop() == 0
+
+
+def test_a_second_demo_is_refused_and_the_first_keeps_its_password(tmp_path: Path) -> None:
+    state = tmp_path / "a b"
+    first = demo(state)
+    listing = re.findall(r"^.*curl .*$", first.log, re.MULTILINE)[0]
+    port = re.search(r"https://127\.0\.0\.1:(\d+)", first.log)[1]  # type: ignore[index]
+    for listen, said in (("127.0.0.1:0", "another embedded master"), (f"127.0.0.1:{port}", "cannot listen")):
+        command = [*RAPIER, "demo", "--state", str(state), "--listen", listen]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 1
+        assert said in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert json.loads(pasted([listing])[0]), "the line that the first one printed"
+    assert first.stop() == 0
+    (state / "key.pem").unlink()
+    again = demo(state)  # makes both anew
+    assert again.stop() == 0
+
+
+def test_a_demo_on_every_address_prints_one_that_can_be_asked(tmp_path: Path) -> None:
+    program = Program("demo", [*RAPIER, "demo", "--state", tmp_path / "state", "--listen", "0.0.0.0:0"])
+    program.wait_for("Ctrl-C ends it")
+    assert json.loads(pasted(re.findall(r"^.*curl .*$", program.log, re.MULTILINE)[:1])[0])
+    assert program.stop() == 0

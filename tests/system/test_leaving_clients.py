@@ -77,6 +77,40 @@ async def test_clients_that_leave_a_wait_free_all_that_they_held(lonely: Endpoin
     }
 
 
+async def test_who_leaves_a_read_that_is_a_job_frees_what_they_held(lonely: Endpoint, peer: Peer) -> None:
+    async def never_ends(asked: Asked) -> None:
+        if asked.method == "SubmitJob":
+            asked.answer(1)
+
+    peer.script = never_ends
+    async with lonely.async_client() as client:
+        assert (await client.get("/version")).status_code == 200
+    before = open_files(lonely.pid)
+    async with lonely.async_client() as client:
+        askers = [asyncio.create_task(client.get("/2/os")) for _ in range(5)]
+        await peer.until_asked_for("WaitForJobChange", 1)
+        for asker in askers:
+            asker.cancel()
+        await asyncio.gather(*askers, return_exceptions=True)
+    await until(lambda: open_files(lonely.pid) <= before + 2)  # the job's own two: submission and wait
+    assert peer.times_asked()["SubmitJob"] == 1
+
+
+async def test_a_bad_wait_in_a_crowd_gets_what_it_gets_alone(lonely: Endpoint, peer: Peer) -> None:
+    async def script(asked: Asked) -> None:
+        if asked.args[1] == [["no text"]] or "status" not in asked.args[1] or asked.method == "QueryJobs":
+            asked.fail("Failed to parse request: no text")
+            asked.cut()
+
+    peer.script = script
+    bad = {**WAIT_BODY, "fields": [["no text"]]}
+    async with lonely.async_client() as client:
+        assert (await client.request("GET", WAIT, json=bad)).status_code == 502
+        async with waiting_clients(lonely, WAIT_CONNECTIONS):
+            await peer.until_asked_for("WaitForJobChange", WAIT_CONNECTIONS + 1)
+            assert (await client.request("GET", WAIT, json=bad)).status_code == 502
+
+
 async def test_one_who_leaves_a_shared_read_does_not_end_it_for_the_others(lonely: Endpoint, peer: Peer) -> None:
     go_on = asyncio.Event()
 

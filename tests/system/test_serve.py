@@ -93,12 +93,19 @@ def test_a_file_tells_all_and_options_go_over_it(tmp_path: Path, access: Access,
         assert program.stop() == 0
 
 
+def test_a_deadline_of_zero_is_refused_and_not_forgotten(access: Access) -> None:
+    given: list[str | Path] = ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key]
+    assert "luxi-deadline-seconds" in refused(*given, "--listen", "127.0.0.1:0", "--luxi-deadline-seconds", "0")
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ("luxi-sokcet = 'x'", "luxi-sokcet"),
         ("workers = 'many'", "workers"),
         ("workers = 0", "workers"),
+        ("luxi-deadline-seconds = 0", "luxi-deadline-seconds"),
+        ("[limits]\nstalled_seconds = inf", "stalled_seconds"),
         ("[limits]\nhead_secs = 3", "head_secs"),
         ("[limits]\nhead_seconds = -1", "head_seconds"),
         ("listen = ", "rapier.toml"),

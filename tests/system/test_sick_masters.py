@@ -197,6 +197,18 @@ async def test_a_master_that_never_answers_is_504_after_the_deadline_and_holds_u
     await is_well(client, peer)
 
 
+@pytest.mark.long
+async def test_a_wait_that_never_ends_is_504_after_its_time_and_the_deadline(
+    client: httpx.AsyncClient, peer: Peer
+) -> None:
+    peer.script = silent
+    began = time.monotonic()
+    answer = await ask(client, *WAIT)
+    assert answer.status_code == 504
+    assert 10 + DEADLINE_SECONDS <= time.monotonic() - began < 10 + DEADLINE_SECONDS + AT_ONCE_SECONDS
+    await is_well(client, peer)
+
+
 async def test_an_answer_that_comes_too_late_reaches_nobody(client: httpx.AsyncClient, peer: Peer) -> None:
     enough = asyncio.Event()
 
@@ -245,6 +257,8 @@ GARBAGE = {
     "a bare text": b'{"success": false, "result": "Failed to parse request"}\x03',
     "another kind of result": b'{"success": true, "result": "something"}\x03',
     "null": b'{"success": true, "result": null}\x03',
+    "a row of another length": b'{"success": true, "result": [[1, 2, 3]]}\x03',
+    "a row that is none": b'{"success": true, "result": [1]}\x03',
 }
 
 

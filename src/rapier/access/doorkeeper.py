@@ -12,10 +12,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from rapier.access.basic import Credentials, read_basic
+from rapier.access.joint import JointWork
 from rapier.access.remembered import RememberedPasswords
 from rapier.access.schemes import matches
-from rapier.access.sharing import Sharing
-from rapier.access.slowing import Slowing
+from rapier.access.slowing import Slowing, site_of
 from rapier.access.users import UsersFile
 from rapier.errors import AccessBusy, AccessDenied
 
@@ -41,11 +41,11 @@ class Doorkeeper:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="password")
         self._tries_at_most = tries_at_most
         self._compared_at_most = compared_at_most
-        self._compared_of_address_at_most = max(1, compared_at_most // 4)
-        self._compared_of_address: Counter[str] = Counter()
-        self._rereading: Sharing[None] = Sharing()
-        self._tries: Sharing[bool] = Sharing()
-        self._comparing: Sharing[bool] = Sharing()
+        self._compared_of_site_at_most = max(1, compared_at_most // 4)
+        self._compared_of_site: Counter[str] = Counter()
+        self._rereading: JointWork[None] = JointWork()
+        self._tries: JointWork[bool] = JointWork()
+        self._comparing: JointWork[bool] = JointWork()
 
     def recall(self, authorization: bytes | str | None, address: str) -> str | None:
         """The user's name where the password is remembered; None means only that `admit` has to be asked.
@@ -97,19 +97,20 @@ class Doorkeeper:
 
     async def _compare_within_bounds(self, given: Credentials, address: str) -> bool:
         key = self._digest(given)
+        site = site_of(address)  # a host that has a whole network of addresses must not count as many
         if key not in self._comparing and (
             len(self._comparing) >= self._compared_at_most
-            # One address alone cannot keep all others out.
-            or self._compared_of_address[address] >= self._compared_of_address_at_most
+            # One site alone cannot keep all others out.
+            or self._compared_of_site[site] >= self._compared_of_site_at_most
         ):
             raise AccessBusy("too many passwords are being compared")
-        self._compared_of_address[address] += 1
+        self._compared_of_site[site] += 1
         try:
             return await self._comparing.run(key, lambda: self._compare(given))
         finally:
-            self._compared_of_address[address] -= 1
-            if not self._compared_of_address[address]:
-                del self._compared_of_address[address]
+            self._compared_of_site[site] -= 1
+            if not self._compared_of_site[site]:
+                del self._compared_of_site[site]
 
     async def _compare(self, given: Credentials) -> bool:
         stored = self._users.hash_of(given.user)

@@ -32,12 +32,12 @@ class Slowing:
 
     def begin(self, user: str, address: str) -> float:
         """Count a try, and answer how many seconds it has to wait before it is looked at."""
-        site = _site(address)
+        site = site_of(address)
         return max(self._count((user, site), FREE_TRIES_OF_USER), self._count(site, FREE_TRIES_OF_ADDRESS))
 
     def take_back(self, user: str, address: str) -> None:
         """A try that was begun did not fail."""
-        site = _site(address)
+        site = site_of(address)
         for key in ((user, site), site):
             earlier = self._tries.get(key, ())[:-1]
             if earlier:
@@ -57,7 +57,7 @@ class Slowing:
         return min(LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**beyond) if beyond >= 0 else 0.0
 
 
-def _site(address: str) -> str:
+def site_of(address: str) -> str:
     """Whom an address stands for: itself; for IPv6 the /64, which a single host has all of."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from http import HTTPStatus
+from typing import TypeVar
 
 from starlette.types import Receive, Scope, Send
 
+T = TypeVar("T")
 Headers = list[tuple[bytes, bytes]]
 
 SERVER = b"Rapier"
@@ -55,7 +59,23 @@ def target_of(scope: Scope) -> str:
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
+class ClientLeft(Exception):
+    """The client has left while its answer was being made: there is nobody to give it to."""
+
+
 async def gone(receive: Receive) -> None:
     """Returns when the client has left. The body must have been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def first_of(work: Awaitable[T], *others: Awaitable[object]) -> T | None:
+    """What `work` answers or raises; `None` when one of the others ends first. None of them outlives the call."""
+    tasks = [asyncio.ensure_future(one) for one in (work, *others)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return tasks[0].result() if tasks[0].done() else None  # type: ignore[return-value]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from rapier import __version__
 from rapier.cli.cert import cert
 from rapier.cli.demo import demo
 from rapier.cli.embedded import embedded
@@ -16,8 +18,18 @@ from rapier.errors import ConfigurationError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The Remote API for Ganeti clusters.")
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rapier {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def rapier() -> None:
+def rapier(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
     """The Remote API for Ganeti clusters."""
 
 

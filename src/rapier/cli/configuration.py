@@ -17,7 +17,7 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     """The members of the TOML file, under the names of the options. `limits` are those of `rapier.server.Limits`."""
 
     luxi_socket: str = "/var/run/ganeti/socket/ganeti-query"
-    luxi_deadline_seconds: float = 60.0
+    luxi_deadline_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     listen: list[str] = []
     htpasswd: str | None = None
     tls_cert: str | None = None
@@ -40,7 +40,8 @@ def load(file: Path | None, options: dict[str, Any]) -> Configuration:
             raise ConfigurationError(f"cannot read the configuration: {problem}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise ConfigurationError(f"{file} is no TOML: {problem}") from None
-    values |= {name.replace("_", "-"): value for name, value in options.items() if value not in (None, [], False)}
+    given = {name: value for name, value in options.items() if value is not None and value != [] and value is not False}
+    values |= {name.replace("_", "-"): value for name, value in given.items()}
     try:
         return msgspec.convert(values, Configuration)
     except msgspec.ValidationError as problem:

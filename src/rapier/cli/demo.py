@@ -6,8 +6,10 @@ import contextlib
 import ctypes
 import os
 import secrets
+import shlex
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -16,7 +18,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from rapier.cli.configuration import address_and_port
 from rapier.errors import ConfigurationError
 
 USER = "demo"
@@ -37,7 +41,11 @@ def demo(
 ) -> None:
     """Run an embedded cluster and the API over it, until Ctrl-C. Needs no Ganeti."""
     folder = (state or default_state()).absolute()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_free(listen)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise ConfigurationError(f"the demo cannot keep its state in {folder}: {problem.strerror}") from None
     master_socket = folder / "luxi.socket"
     master = start_master(folder, master_socket, nodes, instances)
     try:
@@ -72,12 +80,13 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
     from rapier.cli.daemon import start
 
     tls = CertificateFiles(folder / "cert.pem", folder / "key.pem")
-    if not tls.certificate.exists():
-        make_certificate_files(folder)
+    if not (tls.certificate.exists() and tls.key.exists()):
+        make_certificate_files(folder, overwrite=True)
+    wait_for(master_socket, master)
+    # not before: where another demo has this state, its password must stay
     password = secrets.token_urlsafe(12)
     users = folder / "htpasswd"
     set_password(users, USER, password)
-    wait_for(master_socket, master)
     logs.set_up(quiet=True)
     configuration = Configuration(
         luxi_socket=str(master_socket),
@@ -90,21 +99,34 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
 
 
 def wait_for(master_socket: Path, master: subprocess.Popen[bytes]) -> None:
-    """Returns when the master serves. Raises `ConfigurationError` when it ended or took too long."""
+    """Returns when this master serves, and no other. Raises `ConfigurationError` when it ended or took too long."""
     end = time.monotonic() + READY_SECONDS
     while master.poll() is None and time.monotonic() < end:
         with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
             probe.connect(str(master_socket))
-            return
+            peer = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+            if peer[0] == master.pid:
+                return
         time.sleep(0.02)
     raise ConfigurationError("the embedded master did not start; what it said is above")
+
+
+def check_free(listen: str) -> None:
+    """Raises `ConfigurationError` for an address that is taken: before anything of a demo that runs is touched."""
+    host, port = address_and_port(listen)
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as problem:
+        raise ConfigurationError(f"cannot listen on {listen}: {problem.strerror}") from None
 
 
 def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     """What a newcomer needs, to copy and paste."""
     from rapier.access.certificates import fingerprint
 
-    curl = f"curl -s --cacert {certificate} -u {USER}:{password}"
+    # nobody can be asked at a wildcard, and the certificate names the loopback addresses
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    curl = f"curl -s --cacert {shlex.quote(str(certificate))} -u {USER}:{password}"
     body = (
         '{"__version__": 1, "mode": "create", "name": "web1", "os": "dummy+default", "disk_template": "sharedfile", '
         '"disks": [{"size": 1024}], "nics": [{}], "iallocator": "hail", "ip_check": false, "name_check": false}'
@@ -113,21 +135,21 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     json = "-H 'Content-Type: application/json'"
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"""
-[bold]Rapier[/] answers for a cluster of its own at [bold]{url}[/]
+[bold]Rapier[/] answers for a cluster of its own at [bold]{escape(url)}[/]
 
   user         {USER}
   password     {password}
-  certificate  {certificate}
+  certificate  {escape(str(certificate))}
   fingerprint  {fingerprint(certificate)}  (SHA-256)
-  state        {folder}  (the next start finds it again; remove it to begin anew)
+  state        {escape(str(folder))}  (the next start finds it again; remove it to begin anew)
 
 List the instances:
 """)
     # as they are: a mark of rich's, a bracket, is JSON here
     print(f"{curl} '{url}/2/instances?bulk=1'\n")
-    print(f"Create one:\n\njob=$({curl} {json} -d '{body}' {url}/2/instances); echo job $job\n")
+    print(f"Create one:\n\njob=$({curl} {json} -d '{body}' '{url}/2/instances'); echo job $job\n")
     print(
         f"Wait for its end, and see it:\n\n{curl} -X GET {json} -d '{until_its_end}' "
-        f"{url}/2/jobs/${{job:-1}}/wait {url}/2/jobs/${{job:-1}}\n"
+        f"'{url}/2/jobs/'${{job:-1}}/wait '{url}/2/jobs/'${{job:-1}}\n"
     )
     print("Ctrl-C ends it.", flush=True)

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from rapier.cluster.sharing import Sharing
 from rapier.errors import JobLost, OpPrereqError
 from rapier.ganeti.jobs import FINISHED
@@ -60,7 +62,7 @@ class JobWaiting:
         asked = (*fields, "status", "oplog")
         while True:
             *info, status, log_of_opcodes = await self._sharing(
-                ("job", job_id, asked), lambda: self._row(job_id, asked)
+                ("job", job_id, msgspec.json.encode(asked)), lambda: self._row(job_id, asked)
             )
             if status is None:
                 raise JobLost("JobLost", ["Can't load job file"])

@@ -1,18 +1,22 @@
-"""The kinds of objects a cluster has, and the query fields that show them.
+"""The kinds of objects a cluster has: the query fields that show them, and the opcodes that change them.
 
 `shown` are the fields that the stock API shows of an object, in the order in which it asks for them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 _COMMON = ("ctime", "mtime", "uuid", "serial_no", "tags")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of object: its name in LUXI queries, what its collection is called, and what names one of it."""
+    """One kind of object: its name in LUXI queries, what its collection is called, and what names one of it.
+
+    `parameter` is what opcodes on one object call it, `actions` are those opcodes by the action's name in URIs.
+    """
 
     name: str
     collection: str
@@ -20,6 +24,10 @@ class Kind:
     shown: tuple[str, ...]
     # what is left out where many are shown at once
     shown_alone: tuple[str, ...] = ()
+    parameter: str = ""
+    create: str = ""
+    remove: str = ""
+    actions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown_in_bulk(self) -> tuple[str, ...]:
@@ -40,6 +48,15 @@ INSTANCE = Kind(
         *("custom_hvparams", "custom_beparams", "custom_nicparams"),
         *_COMMON,
     ),
+    parameter="instance_name",
+    create="OP_INSTANCE_CREATE",
+    remove="OP_INSTANCE_REMOVE",
+    actions={
+        "info": "OP_INSTANCE_QUERY_DATA",
+        "startup": "OP_INSTANCE_STARTUP",
+        "shutdown": "OP_INSTANCE_SHUTDOWN",
+        "reboot": "OP_INSTANCE_REBOOT",
+    },
 )
 
 NODE = Kind(
@@ -65,3 +82,8 @@ JOB = Kind(
     ),
     shown_alone=("oplog", "opresult"),
 )
+
+# What changes tags, whatever they hang on: `kind` and `name` say which object
+TAGS_SET = "OP_TAGS_SET"
+TAGS_DELETE = "OP_TAGS_DEL"
+OS_DIAGNOSE = "OP_OS_DIAGNOSE"

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
-from rapier.errors import MasterGarbled, MasterLost, MasterSilent
+from rapier.errors import MasterGarbled, MasterLost, MasterSilent, RequestRefused
 from rapier.luxi.pool import Pool
 
 T = TypeVar("T")
@@ -28,7 +28,8 @@ Filter = list[Any] | None
 # Waiting calls have a pool of their own, so that no crowd of waiters holds up a query.
 QUERY_CONNECTIONS = 16
 WAIT_CONNECTIONS = 32
-# luxid may answer a wait a little after the time it was given
+LARGEST_JOB_ID = 2**63 - 1
+# luxid may answer a wait a little after the time it was given; never later than any other call
 WAIT_GRACE_SECONDS = 10.0
 
 
@@ -65,6 +66,13 @@ class Luxi:
     async def _read(self, shape: type[T], method: str, *args: Any) -> T:
         return _shaped(await self._calls.call(method, args, self.deadline_seconds, repeatable=True), shape, method)
 
+    async def _rows(self, method: str, args: list[Any], fields: Fields) -> list[Row]:
+        """Rows, each with a value for every field."""
+        rows = await self._read(list[Row], method, *args)
+        if any(len(row) != len(fields) for row in rows):
+            raise MasterGarbled(f"the master's answer to {method} has rows of other lengths than it was asked for")
+        return rows
+
     async def _change(self, shape: type[T], method: str, *args: Any) -> T:
         try:
             answer = await self._calls.call(method, args, self.deadline_seconds, repeatable=False)
@@ -88,29 +96,32 @@ class Luxi:
         return cast(list[FieldDefinition], answer["fields"])
 
     async def query_instances(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
-        """A row for each instance in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read(list[Row], "QueryInstances", list(names), list(fields), use_locking)
+        """A row for each instance in `names`, or for all; none for an unknown name."""
+        return await self._rows("QueryInstances", [list(names), list(fields), use_locking], fields)
 
     async def query_nodes(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
-        """A row for each node in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read(list[Row], "QueryNodes", list(names), list(fields), use_locking)
+        """A row for each node in `names`, or for all; none for an unknown name."""
+        return await self._rows("QueryNodes", [list(names), list(fields), use_locking], fields)
 
     async def query_groups(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
-        """A row for each node group in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read(list[Row], "QueryGroups", list(names), list(fields), use_locking)
+        """A row for each node group in `names`, or for all; none for an unknown name."""
+        return await self._rows("QueryGroups", [list(names), list(fields), use_locking], fields)
 
     async def query_networks(self, names: Names, fields: Fields, use_locking: bool = False) -> list[Row]:
-        """A row for each network in `names`, or for all. Raises `OpPrereqError` for an unknown name."""
-        return await self._read(list[Row], "QueryNetworks", list(names), list(fields), use_locking)
+        """A row for each network in `names`, or for all; none for an unknown name."""
+        return await self._rows("QueryNetworks", [list(names), list(fields), use_locking], fields)
 
-    async def query_exports(self, nodes: Names, use_locking: bool = False) -> dict[str, Any]:
-        """The exports on each node in `nodes`, or on all; `False` for a node that did not answer."""
-        return await self._read(dict[str, Any], "QueryExports", list(nodes), use_locking)
+    async def query_exports(self, nodes: Names, use_locking: bool = False) -> list[Row]:
+        """`[node, export]` for each export on the nodes, or on all; null for a node that has none."""
+        return await self._read(list[Row], "QueryExports", list(nodes), use_locking)
 
-    async def query_jobs(self, ids: Sequence[JobId | str] | None, fields: Fields) -> list[Row]:
+    async def query_jobs(self, ids: Sequence[JobId] | None, fields: Fields) -> list[Row]:
         """A row for each job in `ids`, or for all. An unknown id gives a row of nulls but for the id."""
-        asked = None if ids is None else [int(one) for one in ids]
-        return await self._read(list[Any], "QueryJobs", asked, list(fields))
+        asked = None if ids is None else list(ids)
+        rows = await self._rows("QueryJobs", [asked, list(fields)], fields)
+        if asked and len(rows) != len(asked):
+            raise MasterGarbled("the master's answer to QueryJobs has another number of rows than it was asked for")
+        return rows
 
     async def query_config_values(self, names: Names) -> list[Any]:
         """Single values of the configuration (`cluster_name`, `watcher_pause`, ...); null for an unknown name."""
@@ -122,7 +133,7 @@ class Luxi:
 
     async def query_filters(self, uuids: Names | None, fields: Fields) -> list[Row]:
         """A row for each job filter in `uuids`, or for all. Raises `OpPrereqError` for an unknown uuid."""
-        return await self._read(list[Row], "QueryFilters", None if uuids is None else list(uuids), list(fields))
+        return await self._rows("QueryFilters", [None if uuids is None else list(uuids), list(fields)], fields)
 
     # Jobs
 
@@ -163,7 +174,7 @@ class Luxi:
         answer = await self._waits.call(
             "WaitForJobChange",
             [job_id, list(fields), previous_info, previous_log_serial, timeout_seconds],
-            timeout_seconds + WAIT_GRACE_SECONDS,
+            timeout_seconds + min(WAIT_GRACE_SECONDS, self.deadline_seconds),
             repeatable=True,
         )
         if answer is None or answer == "nochange":
@@ -205,6 +216,13 @@ class Luxi:
     async def set_watcher_pause(self, until: float | None) -> None:
         """Pauses the watcher until a time in seconds since 1970; `None` ends the pause."""
         await self._change(object, "SetWatcherPause", until)
+
+
+def read_job_id(digits: str) -> JobId:
+    """A job's id in decimal digits. Raises `RequestRefused`, as luxid does, for one of more than 63 bits."""
+    if len(digits.lstrip("0")) > 19 or int(digits) > LARGEST_JOB_ID:
+        raise RequestRefused("GenericError", [f"Failed to parse request: {digits[:30]} is too large for a job's id"])
+    return int(digits)
 
 
 def _shaped(answer: Any, shape: type[T], method: str) -> T:

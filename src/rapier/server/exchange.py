@@ -40,8 +40,8 @@ class Line(Protocol):
     def on_response_complete(self) -> None:
         """The exchange's answer is out."""
 
-    def body_is_wanted(self, exchange: Exchange) -> None:
-        """The application waits for the body."""
+    def body_is_wanted(self, exchange: Exchange) -> bool:
+        """The application waits for the body; whether it may have it."""
 
     def body_is_too_large(self, exchange: Exchange) -> bool:
         """Whether more of a body came than may; the request is then refused."""
@@ -63,7 +63,8 @@ class Exchange(RequestResponseCycle):
             access_log=False,
             default_headers=[],
             message_event=asyncio.Event(),
-            expect_100_continue=connection.expect_100_continue,
+            # HTTP/1.0 knows no such thing (RFC 9110 10.1.1)
+            expect_100_continue=connection.expect_100_continue and connection.scope["http_version"] != "1.0",
             keep_alive=keep_alive,
             on_response=connection.on_response_complete,
         )
@@ -89,8 +90,8 @@ class Exchange(RequestResponseCycle):
             if self.disconnected:
                 log.debug("the application ended after its client had left: %r", problem)
                 return
-            # The path without its query: that may hold what nobody wants in a log.
-            log.exception("the application failed on %s %s", self.scope["method"], self.scope["path"])
+            # The path as it came, without its query: that may hold what nobody wants in a log.
+            log.exception("the application failed on %s %.200r", self.scope["method"], self.scope["raw_path"])
         if self.response_complete or self.disconnected:
             return
         if self.response_started:
@@ -110,7 +111,8 @@ class Exchange(RequestResponseCycle):
         """The next piece of the request's body; `http.disconnect` when the client left or was refused."""
         if not self.more_body:
             return await super().receive()
-        self.connection.body_is_wanted(self)
+        if not self.connection.body_is_wanted(self):
+            return {"type": "http.disconnect"}
         message = await super().receive()
         if message["type"] == "http.request" and self.connection.body_is_too_large(self):
             return {"type": "http.disconnect"}

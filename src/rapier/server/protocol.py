@@ -240,13 +240,15 @@ class Connection(HttpToolsProtocol):
 
     # ---- what the exchange asks ----
 
-    def body_is_wanted(self, exchange: Exchange) -> None:
-        """The application waits for the body: its deadline begins, and one that says it is too long is refused."""
+    def body_is_wanted(self, exchange: Exchange) -> bool:
+        """The application waits for the body: its deadline begins. One that says it is too long is refused."""
         if exchange.length is not None and exchange.length > self.limits.body_bytes:
             self._refuse(413, f"a body of more than {self.limits.body_bytes} bytes")
-        elif not exchange.body_deadline_set:
+            return False
+        if not exchange.body_deadline_set:
             exchange.body_deadline_set = True
             self._deadline.set(self.limits.body_seconds)
+        return True
 
     def body_is_too_large(self, exchange: Exchange) -> bool:
         """Whether more of a body came than may; the request is then refused."""

@@ -11,6 +11,9 @@ ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
 ErrorBody = Callable[[int, str], tuple[str, bytes]]  # (status, reason) -> (content type, body)
 
 
+LARGEST = 2_000_000_000  # beyond it the kernel's own numbers end
+
+
 def _limit(default: float, unit: str, sentence: str) -> Any:
     return field(default=default, metadata={"unit": unit, "sentence": sentence})
 
@@ -71,8 +74,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         for limit in fields(self):
-            if not getattr(self, limit.name) > 0:
-                raise ValueError(f"{limit.name} must be more than 0, not {getattr(self, limit.name)}")
+            if not 0 < getattr(self, limit.name) < LARGEST:
+                value = getattr(self, limit.name)
+                raise ValueError(f"{limit.name} must be more than 0 and less than {LARGEST:,}, not {value}")
 
 
 class Limit(NamedTuple):

@@ -200,6 +200,21 @@ async def test_a_flood_of_wrong_passwords_is_refused_unseen_beyond_the_bound_and
     assert len(comparisons.made) == 5
 
 
+async def test_a_flood_from_many_addresses_of_one_ipv6_network_counts_as_one(
+    joe: bytes, door: OpenDoor, comparisons: Comparisons
+) -> None:
+    keeper = door(compared_at_most=16)
+    comparisons.seconds = 0.05
+    flood = [
+        asyncio.create_task(keeper.admit(basic(f"user{number}", "wrong"), f"2001:db8::{number:x}"))
+        for number in range(90)
+    ]
+    await asyncio.sleep(0.01)
+    assert await keeper.admit(joe, HERE) == "joe"
+    answers = await asyncio.gather(*flood, return_exceptions=True)
+    assert sum(type(answer) is AccessDenied for answer in answers) == 4
+
+
 async def test_no_more_tries_wait_than_the_bound(joe: bytes, door: OpenDoor, comparisons: Comparisons) -> None:
     keeper = door(tries_at_most=5)
     comparisons.seconds = 0.02

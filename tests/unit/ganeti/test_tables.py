@@ -64,6 +64,11 @@ def test_every_field_that_is_shown_is_one_that_luxid_knows(kind: Kind) -> None:
     assert set(kind.shown_in_bulk) | set(kind.shown_alone) == set(kind.shown)
 
 
+def test_every_opcode_that_a_kind_names_is_one_that_takes_such_an_object() -> None:
+    for op_id in (INSTANCE.create, INSTANCE.remove, *INSTANCE.actions.values()):
+        assert {INSTANCE.parameter, "instances"} & set(OPCODES[op_id].parameters)
+
+
 def test_live_fields_are_known_as_such() -> None:
     assert QUERY_FIELDS["node"]["mfree"].live
     assert not QUERY_FIELDS["node"]["name"].live

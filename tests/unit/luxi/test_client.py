@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 
 from luxi_peer import Asked, Peer
-from rapier.errors import JobLost, MasterAbsent, MasterGarbled, MasterLost, MasterSilent
-from rapier.luxi.client import QUERY_CONNECTIONS, WAIT_CONNECTIONS, Luxi
+from rapier.errors import JobLost, MasterAbsent, MasterGarbled, MasterLost, MasterSilent, RequestRefused
+from rapier.luxi.client import QUERY_CONNECTIONS, WAIT_CONNECTIONS, Luxi, read_job_id
 
 OPCODE = {"OP_ID": "OP_TEST_DELAY", "reason": []}
-ROWS = [["a", 1]]
+ROWS = [["a"], ["b"]]
 
 # method of ours, arguments, what goes over the wire, what comes back, what we make of it
 READS: list[tuple[str, list[Any], list[Any], Any, Any]] = [
@@ -28,9 +28,9 @@ READS: list[tuple[str, list[Any], list[Any], Any, Any]] = [
     ("query_nodes", [("n1",), ("name",), True], ["QueryNodes", ["n1"], ["name"], True], ROWS, ROWS),
     ("query_groups", [[], ["name"]], ["QueryGroups", [], ["name"], False], ROWS, ROWS),
     ("query_networks", [[], ["name"]], ["QueryNetworks", [], ["name"], False], ROWS, ROWS),
-    ("query_exports", [["n1"]], ["QueryExports", ["n1"], False], {"n1": False}, {"n1": False}),
+    ("query_exports", [["n1"]], ["QueryExports", ["n1"], False], [["n1", None]], [["n1", None]]),
     ("query_jobs", [None, ["id"]], ["QueryJobs", None, ["id"]], ROWS, ROWS),
-    ("query_jobs", [["7", 8], ["id"]], ["QueryJobs", [7, 8], ["id"]], ROWS, ROWS),
+    ("query_jobs", [[7, 8], ["id"]], ["QueryJobs", [7, 8], ["id"]], [[7], [8]], [[7], [8]]),
     ("query_config_values", [["cluster_name"]], ["QueryConfigValues", ["cluster_name"]], ["c"], ["c"]),
     ("query_tags", ["cluster", None], ["QueryTags", "cluster", ""], ["t"], ["t"]),
     ("query_tags", ["instance", "i1"], ["QueryTags", "instance", "i1"], [], []),
@@ -95,6 +95,39 @@ async def test_an_answer_of_another_shape_is_garbled(
     peer.script = script
     with pytest.raises(MasterGarbled, match="another shape"):
         await getattr(luxi, method)(*args)
+
+
+@pytest.mark.parametrize("rows", [[[1, 2], [3]], [[]]])
+@pytest.mark.parametrize("method", ["query_instances", "query_nodes", "query_groups", "query_networks"])
+async def test_rows_of_another_length_than_asked_for_are_garbled(
+    peer: Peer, luxi: Luxi, method: str, rows: list[list[int]]
+) -> None:
+    async def script(asked: Asked) -> None:
+        asked.answer(rows)
+
+    peer.script = script
+    with pytest.raises(MasterGarbled, match="rows of other lengths"):
+        await getattr(luxi, method)([], ["name", "uuid"])
+
+
+async def test_another_number_of_jobs_than_asked_for_is_garbled(peer: Peer, luxi: Luxi) -> None:
+    async def script(asked: Asked) -> None:
+        asked.answer([])
+
+    peer.script = script
+    with pytest.raises(MasterGarbled, match="another number of rows"):
+        await luxi.query_jobs([1], ["id"])
+
+
+@pytest.mark.parametrize("digits", ["9223372036854775808", "1" * 20, "1" * 5000])
+def test_a_job_id_of_more_than_63_bits_is_refused_as_luxid_does(digits: str) -> None:
+    with pytest.raises(RequestRefused, match=r"^Failed to parse request: "):
+        read_job_id(digits)
+
+
+def test_a_job_id_may_have_leading_zeros() -> None:
+    assert read_job_id("0" * 30 + "7") == 7
+    assert read_job_id(str(2**63 - 1)) == 2**63 - 1
 
 
 async def cut(asked: Asked) -> None:

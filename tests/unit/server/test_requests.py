@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from typing import Any
@@ -167,6 +168,20 @@ def test_a_peer_that_expects_100_gets_it_when_the_body_is_wanted(plain: Daemon) 
         sock.sendall(request("POST", "/length", "Content-Length: 3", "Expect: 100-continue"))
         assert sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"abc")
+        assert read_answer(sock).json == {"length": 3}
+
+
+def test_a_body_that_is_too_large_gets_413_instead_of_100(plain: Daemon) -> None:
+    with plain.connect() as sock:
+        sock.sendall(request("POST", "/length", "Content-Length: 99999999", "Expect: 100-continue"))
+        assert read_answer(sock).status == 413
+        with contextlib.suppress(ConnectionError):
+            assert sock.recv(1000) == b""
+
+
+def test_a_1_0_client_that_expects_100_is_not_told_to_go_on(plain: Daemon) -> None:
+    with plain.connect() as sock:
+        sock.sendall(b"POST /length HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc")
         assert read_answer(sock).json == {"length": 3}
 
 

@@ -15,11 +15,12 @@ from starlette.requests import Request as HTTPRequest
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rapier.api.http import PlainAnswer, body_media_type, gone, has_body, target_of
+from rapier.api.http import ClientLeft, PlainAnswer, body_media_type, gone, has_body, target_of
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
 from rapier.api.v2.reads import Handler
 from rapier.api.v2.request import Request
 from rapier.api.v2.routes import ROUTES
+from rapier.api.v2.writes import Submit
 from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
 from rapier.representation import json
@@ -62,21 +63,22 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = await self._answer(scope, receive)
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientLeft):
             return
         except Refusal as refusal:
             answer = refused(refusal, scope["method"])
         except (GanetiError, MasterError) as problem:
             answer = refused(refusal_for(problem), scope["method"])
         except Exception:
-            log.exception("%s %s failed", scope["method"], target_of(scope))
+            log.exception("%s %.200r failed", scope["method"], scope["raw_path"])
             answer = refused(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR), scope["method"])
         await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> PlainAnswer:
         method = scope["method"]
         handler = self._handlers.get("GET" if method == "HEAD" else method)
-        if handler is None:
+        # HEAD has no effects (RFC 9110 9.2.1), and there are reads that make a job
+        if handler is None or (method == "HEAD" and isinstance(handler, Submit)):
             raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"Method {method} is unsupported for path {target_of(scope)}")
         state = scope["state"]
         request = Request(

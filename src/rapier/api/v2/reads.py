@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from rapier.api.http import ClientLeft, first_of
 from rapier.api.v2.errors import bad_request, not_found
 from rapier.api.v2.request import Request
 from rapier.api.v2.writes import fill
 from rapier.errors import OpPrereqError
-from rapier.ganeti.kinds import INSTANCE, JOB, NODE, Kind
-from rapier.luxi.client import Row
+from rapier.ganeti.kinds import INSTANCE, JOB, NODE, OS_DIAGNOSE, Kind
+from rapier.luxi.client import Row, read_job_id
 from rapier.representation import json
 
 Handler = Callable[[Request], Awaitable[Any]]
@@ -33,6 +33,21 @@ def shared(handler: Handler) -> Handler:
             return msgspec.Raw(json.encode(await handler(request)))
 
         return await request.cluster.read(("v2", request.target), make)
+
+    return answer
+
+
+def patient(handler: Handler) -> Handler:
+    """Who leaves before a slow `handler` has answered frees what they held. Outside of `shared`, not inside it."""
+
+    async def answer(request: Request) -> Any:
+        async def answered() -> tuple[Any]:
+            return (await handler(request),)
+
+        found = await first_of(answered(), request.gone())
+        if found is None:
+            raise ClientLeft
+        return found[0]
 
     return answer
 
@@ -62,13 +77,13 @@ async def info(request: Request) -> dict[str, Any]:
 
 async def operating_systems(request: Request) -> list[str]:
     """`/2/os`: each operating system with each of its variants. Only a job can tell."""
-    opcode = fill("OP_OS_DIAGNOSE", None, {"output_fields": ["name", "variants"], "names": []})
+    opcode = fill(OS_DIAGNOSE, None, {"output_fields": ["name", "variants"], "names": []})
     names = await request.cluster.read("os", lambda: request.cluster.run(opcode))
     return [f"{name}+{variant}" if variant else name for name, variants in names for variant in variants or [None]]
 
 
 def _shown(kind: Kind, fields: Sequence[str], row: Row) -> dict[str, Any]:
-    """One object, as version 2 shows it. Older programs know `maxmem` as `memory`, and `sip` as `secondary_ip`."""
+    """One object, as version 2 shows it. Older programs know an instance's `maxmem` as `memory`."""
     answer = dict(zip(fields, row, strict=True))
     if kind is INSTANCE:
         answer["beparams"]["memory"] = answer["beparams"]["maxmem"]
@@ -111,7 +126,7 @@ def one(kind: Kind) -> Handler:
         if not rows:
             raise not_found()
         shown = _shown(kind, kind.shown, rows[0])
-        if kind is NODE:
+        if kind is NODE:  # older programs know `sip` so
             shown["secondary_ip"] = shown["sip"]
         return shown
 
@@ -129,10 +144,8 @@ async def jobs(request: Request) -> list[dict[str, Any]]:
 
 async def job(request: Request) -> dict[str, Any]:
     """`/2/jobs/J`: an unknown one has null in every member but its id."""
-    rows = await request.cluster.luxi.query_jobs([request.names["job"]], JOB.shown)
-    if rows[0] is None:
-        raise not_found()
-    return _shown(JOB, JOB.shown, rows[0])
+    [row] = await request.cluster.luxi.query_jobs([read_job_id(request.names["job"])], JOB.shown)
+    return _shown(JOB, JOB.shown, row)
 
 
 async def job_change(request: Request) -> dict[str, Any] | None:
@@ -149,21 +162,9 @@ async def job_change(request: Request) -> dict[str, Any] | None:
         raise bad_request("The 'previous_job_info' parameter should be a list")
     if not (previous_serial is None or isinstance(previous_serial, int)):
         raise bad_request("The 'previous_log_serial' parameter should be a number")
-    change = asyncio.ensure_future(
-        request.cluster.waiting.change(
-            int(request.names["job"]), fields, previous_info, previous_serial, JOB_WAIT_SECONDS
-        )
-    )
-    others = [asyncio.ensure_future(request.draining.wait()), asyncio.ensure_future(request.gone())]
-    try:
-        await asyncio.wait([change, *others], return_when=asyncio.FIRST_COMPLETED)
-        if not change.done():
-            return None
-        answer = change.result()
-    finally:
-        for task in (change, *others):
-            task.cancel()
-        await asyncio.gather(change, *others, return_exceptions=True)
+    job_id = read_job_id(request.names["job"])
+    change = request.cluster.waiting.change(job_id, fields, previous_info, previous_serial, JOB_WAIT_SECONDS)
+    answer = await first_of(change, request.draining.wait(), request.gone())
     return None if answer is None else {"job_info": answer[0], "log_entries": answer[1]}
 
 

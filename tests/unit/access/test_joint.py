@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from rapier.access.sharing import Sharing
+from rapier.access.joint import JointWork
 
 
 class Work:
@@ -25,14 +25,14 @@ class Work:
             raise
 
 
-async def waiting_for(sharing: Sharing[str], work: Work, key: str = "key", count: int = 1) -> list[asyncio.Task[str]]:
+async def waiting_for(sharing: JointWork[str], work: Work, key: str = "key", count: int = 1) -> list[asyncio.Task[str]]:
     tasks = [asyncio.create_task(sharing.run(key, work)) for _ in range(count)]
     await asyncio.sleep(0.01)
     return tasks
 
 
 async def test_all_who_ask_meanwhile_share_one_end_and_the_next_one_begins_anew() -> None:
-    sharing: Sharing[str] = Sharing()
+    sharing: JointWork[str] = JointWork()
     work = Work()
     tasks = await waiting_for(sharing, work, count=10)
     work.end.set_result("done")
@@ -43,7 +43,7 @@ async def test_all_who_ask_meanwhile_share_one_end_and_the_next_one_begins_anew(
 
 
 async def test_other_keys_are_other_work() -> None:
-    sharing: Sharing[str] = Sharing()
+    sharing: JointWork[str] = JointWork()
     work = Work()
     tasks = await waiting_for(sharing, work, "one") + await waiting_for(sharing, work, "two")
     work.end.set_result("done")
@@ -52,7 +52,7 @@ async def test_other_keys_are_other_work() -> None:
 
 
 async def test_an_error_reaches_all_who_share() -> None:
-    sharing: Sharing[str] = Sharing()
+    sharing: JointWork[str] = JointWork()
     work = Work()
     tasks = await waiting_for(sharing, work, count=3)
     work.end.set_exception(ValueError("broken"))
@@ -61,7 +61,7 @@ async def test_an_error_reaches_all_who_share() -> None:
 
 
 async def test_one_who_leaves_does_not_end_the_work_of_the_others() -> None:
-    sharing: Sharing[str] = Sharing()
+    sharing: JointWork[str] = JointWork()
     work = Work()
     first, second = await waiting_for(sharing, work, count=2)
     first.cancel()
@@ -73,7 +73,7 @@ async def test_one_who_leaves_does_not_end_the_work_of_the_others() -> None:
 
 
 async def test_when_the_last_one_leaves_the_work_is_broken_off_and_who_comes_then_does_not_share_in_it() -> None:
-    sharing: Sharing[str] = Sharing()
+    sharing: JointWork[str] = JointWork()
     work = Work()
     [only] = await waiting_for(sharing, work)
     only.cancel()

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Sharing(Generic[T]):
+class JointWork(Generic[T]):
     """Runs one task for each key. A task lives as long as somebody waits for it."""
 
     def __init__(self) -> None:

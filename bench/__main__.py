@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import bare
-from bench.cluster import RAPIER_URL, Bench, bench_cluster
+from bench.cluster import AT_LEAST, RAPIER_URL, Bench, bench_cluster
 from bench.wrk import Measured
 from rapier.ganeti.kinds import INSTANCE
 
@@ -43,7 +43,9 @@ def measure(bench: Bench, rows: Iterable[Row], seconds: float, table: Table) -> 
     for row in rows:
         for clients in (1, 16):
             bare.settle(bench.luxi_socket)
-            luxi = bare.run(bench.luxi_socket, row.method, row.args, clients=clients, seconds=seconds)
+            luxi = bare.run(
+                bench.luxi_socket, row.method, row.args, clients=clients, seconds=seconds, at_least=AT_LEAST
+            )
             for fresh in (False, True):
                 bare.settle(bench.luxi_socket)
                 stock = bench.ask(bench.stock_url + row.path, clients=clients, fresh=fresh, seconds=seconds)

@@ -20,6 +20,7 @@ from lab.machine import run as run_command
 RAPIER_URL = "https://127.0.0.1:5081"  # inside the namespace
 PASSWORD = "bench"
 READY_SECONDS = 15
+AT_LEAST = 8  # answers that a figure is made of
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,16 @@ class Bench:
         ours = url.startswith(RAPIER_URL)
         user, password = ("bench", PASSWORD) if ours else (self.lab.rapi_user, self.lab.rapi_password)
         prefix = self.lab.namespace.command()
-        return wrk.run(url, user, password, clients=clients, fresh=fresh, seconds=seconds, prefix=prefix)
+        return wrk.run(
+            url, user, password, clients=clients, fresh=fresh, seconds=seconds, prefix=prefix, at_least=AT_LEAST
+        )
 
 
 @contextmanager
 def bench_cluster(instances: int, workers: int) -> Iterator[Bench]:
     """A cluster of four nodes with so many instances, and Rapier with so many workers; removed afterwards."""
     install_wrk()
-    lab = VirtualCluster("rapier-bench")
+    lab = VirtualCluster(f"bench-{os.getpid()}")
     lab.up(seed_instances=instances, owner=os.getpid())
     try:
         with tempfile.TemporaryDirectory() as folder, rapier(lab, Path(folder), workers):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import subprocess
 import threading
@@ -171,3 +173,14 @@ def test_sigterm_ends_a_long_poll_early_with_what_is_known(rapier_embedded: Endp
 def nobody(tmp_path: Path) -> Path:
     """A socket that is not there: enough for what needs no master."""
     return tmp_path / "no-master"
+
+
+def test_the_readme_names_every_option_and_no_other() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `--")]
+    named = re.findall(r"--[a-z-]+", " ".join(rows))
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    said = subprocess.run([*RAPIER, "serve", "--help"], capture_output=True, text=True, env=environment, timeout=20)
+    there = re.findall(r"^\W*(--[a-z-]+)", said.stdout, re.MULTILINE)
+    assert len(named) > 8
+    assert sorted(named) == sorted(set(there) - {"--help"})

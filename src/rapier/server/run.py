@@ -19,6 +19,8 @@ from rapier.server.workers import Workers
 
 log = logging.getLogger("rapier.server")
 
+WORKERS_GRACE_SECONDS = 1.0  # for workers whose own time is over; then they are killed
+
 OTHER_FILES = 200  # file descriptors that are not a client's: LUXI connections, listening sockets, logs
 
 
@@ -43,7 +45,7 @@ def run(make_app: Callable[[], ASGIApplication], settings: Settings, announce: C
             opened.enter_context(sock)
         if settings.workers == 1:
             return _in_a_loop(serve(make_app, settings, sockets, context, lambda: announce(urls)))
-        patience_seconds = settings.limits.drain_seconds + settings.limits.shutdown_seconds + 1.0
+        patience_seconds = settings.limits.drain_seconds + settings.limits.shutdown_seconds + WORKERS_GRACE_SECONDS
         # One context for all: its ticket keys are then the same, and a client resumes its session with any of them.
         return Workers(
             settings.workers,

@@ -69,7 +69,7 @@ class Limits:
     probe_seconds: float = _limit(
         30.0, "seconds", "Of silence on a connection until the kernel asks whether the peer is still there."
     )
-    drain_seconds: float = _limit(9.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
+    drain_seconds: float = _limit(8.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
     shutdown_seconds: float = _limit(1.0, "seconds", "For the application's own end, after that.")
 
     def __post_init__(self) -> None:

@@ -79,8 +79,9 @@ def test_jobs_that_depend_on_jobs_of_each_end(pair: Pair) -> None:
     def ends(side: Side) -> list[Any]:
         good = side.submit(delay(SHORT))
         bad = side.submit(on_instance("OP_INSTANCE_STARTUP", NAME))
-        canceled = side.submit(delay(SHORT, depends=[[good, []]]))
-        side("CancelJob", canceled)
+        # waits for a job that is still at work when it is cancelled, however slow the machine
+        canceled = side.submit(delay(SHORT, depends=[[side.submit(delay(6)), []]]))
+        assert side.result("CancelJob", canceled, False)[0]
         depending = []
         for job_id in (good, bad, canceled, UNKNOWN):
             for statuses in ([], ["error", "canceled"]):

@@ -115,7 +115,7 @@ def test_a_job_in_each_state_is_cancelled_archived_and_given_another_priority(pa
             outcome = side(method, job_id, *arguments)
             told[f"{method} {arguments}, {what}"] = str(outcome).replace(str(job_id), "N")
 
-        running = side.submit(delay(3), delay(SHORT))
+        running = side.submit(delay(6), delay(SHORT))
         queued = [side.submit(delay(SHORT, depends=[[running, ["canceled"]]])) for _ in range(4)]
         side.wait_for(running, "running")
         for what, job_id in (("running", running), ("queued", queued[0])):

@@ -183,12 +183,6 @@ class Changes:
         self.put[one.uuid] = edited
         return edited
 
-    def edit_runtime(self, one: Instance) -> Instance:
-        """A copy to change what only the hypervisor knows, which moves no serial number."""
-        if one.uuid not in self.put:
-            self.put[one.uuid] = copy.deepcopy(one)
-        return self.edit(one)
-
     def remove(self, one: AnyObject) -> None:
         """An object that goes."""
         self.removed.append(one)

@@ -192,12 +192,18 @@ class JobQueue:
 
     # -- what may be done with a job ---------------------------------------------------------------------------------
 
+    async def _unfinished(self, job_id: int) -> Job | None:
+        """The job, once what was on its way to the disk is settled; `None` for one that has ended, or never was."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            return None
+        await self._jobs.settled(job)
+        return None if job.finished else job
+
     async def cancel(self, job_id: int, kill: bool = False) -> tuple[bool, str]:
         """`(True, what was done)`, or `(False, why not)`; a job at work is told to stop before its next opcode."""
-        job = self._jobs.get(job_id)
-        if job is not None:
-            await self._jobs.settled(job)
-        if job is None or job.finished:
+        job = await self._unfinished(job_id)
+        if job is None:
             return False, f"Job {job_id} not found in queue"
         if job in self._waiting:
             await self._dequeue(job)
@@ -224,10 +230,8 @@ class JobQueue:
 
     async def change_priority(self, job_id: int, priority: int) -> tuple[bool, str]:
         """Changes the priority of what a job has still to do."""
-        job = self._jobs.get(job_id)
-        if job is not None:
-            await self._jobs.settled(job)
-        if job is None or job.finished:
+        job = await self._unfinished(job_id)
+        if job is None:
             return False, f"Job {job_id} not found in queue"
         for opcode in job.opcodes:
             if opcode.status in PENDING:

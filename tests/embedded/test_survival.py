@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import pytest
 from embedded.conftest import Start
 from embedded.master import Master, creation, delay, on_instance, opcode, tagging, untagging
 from lab.luxi import Refused
+from rapier.embedded.server import Connections
 
 KILLS = 15
 
@@ -166,6 +169,18 @@ def test_sigterm_ends_it_at_once_with_success_and_jobs_at_work_are_queued_again(
     for job_id in [*at_work, behind]:
         assert master.end_of(job_id) == "success", master.job(job_id, "opresult")
     assert master.tags() == {"behind", *(f"done{number}" for number in range(5))}
+
+
+async def test_who_was_being_accepted_when_all_were_cut_is_cut_too() -> None:
+    ours, theirs = socket.socketpair()
+    async with asyncio.TaskGroup() as group:
+        connections = Connections(None, group)  # type: ignore[arg-type]
+        connections.close()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        connections.accept(reader, writer)
+    theirs.settimeout(5)
+    assert await asyncio.to_thread(theirs.recv, 1) == b""
+    theirs.close()
 
 
 def test_an_opcode_that_is_not_carried_out_ends_its_job_with_an_error(start: Start) -> None:

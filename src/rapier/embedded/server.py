@@ -110,15 +110,20 @@ class Connections:
         self._calls = calls
         self._group = group
         self._open: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A client has connected."""
+        """A client has connected; one that was being accepted when all were cut is cut too."""
+        if self._closed:
+            writer.close()
+            return
         task = self._group.create_task(self._serve(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 
     def close(self) -> None:
-        """Cuts all of them."""
+        """Cuts all of them, and takes no more."""
+        self._closed = True
         for task in self._open:
             task.cancel()
 

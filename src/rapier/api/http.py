@@ -41,6 +41,12 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def header_list(scope: Scope, name: bytes) -> str | None:
+    """The values of all headers of that name, joined as one list (RFC 9110 5.3); `None` where there is none."""
+    values = [value.decode("latin-1") for candidate, value in scope["headers"] if candidate == name]
+    return ", ".join(values) if values else None
+
+
 def body_media_type(scope: Scope) -> bytes:
     """The body's media type in lower case, without parameters (RFC 9110 8.3.1)."""
     value = header(scope, b"content-type") or b"application/octet-stream"

@@ -6,16 +6,18 @@ The facts are in `opcodes.json`, read off Ganeti 3.0.2; parameters stand in the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from rapier.ganeti import words
 
 Params = dict[str, Any]
+# `reason` is Rapier's to write, `debug_level` is for who debugs Ganeti
+NOT_FOR_CLIENTS = frozenset({"reason", "debug_level"})
 
 
 class UnknownParameter(ValueError):
@@ -78,6 +80,24 @@ class Opcode:
                 raise InvalidParameter(self.op_id, name)
             opcode[name] = value
         return opcode
+
+    def shape(self, leaving_out: Collection[str] = (), *, optional: bool = False) -> type[msgspec.Struct]:
+        """Its parameters as a struct, for what reads values that do not carry their types; none `optional` is left out.
+
+        What Ganeti itself fills in is not among them.
+        """
+        members: list[Any] = []
+        for name, parameter in self.parameters.items():
+            if name in NOT_FOR_CLIENTS or name in leaving_out:
+                continue
+            schema: dict[str, Any] = {**parameter.type.schema}
+            if parameter.default is not None:
+                schema["default"] = parameter.default
+            hint = Annotated[parameter.type.hint, msgspec.Meta(extra_json_schema=schema)]
+            required = parameter.required and not optional
+            members.append((name, hint) if required else (name, hint | msgspec.UnsetType, msgspec.UNSET))
+        class_name = "".join(part.capitalize() for part in self.op_id.removeprefix("OP_").split("_"))
+        return msgspec.defstruct(class_name, members, kw_only=True, forbid_unknown_fields=True)
 
 
 def _load() -> dict[str, Opcode]:

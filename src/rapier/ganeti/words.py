@@ -1,7 +1,7 @@
 """Ganeti's own words for types ("None or (List of NonEmptyString)"), read into checks and JSON Schema.
 
-The opcode table gives each parameter's type in these words. One reading of them makes both what a value is checked by
-and how the type is described to clients, so the two cannot differ.
+The opcode table gives each parameter's type in these words. One reading of them makes what a value is checked by, how
+the type is described to clients and how it is read from XML, so these cannot differ.
 
     words   one term, or several joined by " or " or by " and "
     term    "(" words ")", or an atom; a remark in square brackets may follow
@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 JSONSchema = dict[str, Any]
 
@@ -32,6 +32,7 @@ class Type:
     words: str
     accepts: Callable[[Any], bool]
     schema: JSONSchema = field(default_factory=dict)
+    hint: Any = Any  # the Python type that comes closest, for what reads values that do not carry their types
 
 
 def _is_integer(value: Any) -> bool:
@@ -60,18 +61,18 @@ _ATOMS = {
     kind.words: kind
     for kind in (
         Type("Anything", lambda value: True, {}),
-        Type("None", lambda value: value is None, {"type": "null"}),
-        Type("Boolean", lambda value: isinstance(value, bool), {"type": "boolean"}),
-        Type("Integer", _is_integer, _INTEGER),
-        Type("Float", lambda value: isinstance(value, float), {"type": "number"}),
-        Type("String", lambda value: isinstance(value, str), _STRING),
-        Type("NonEmptyString", lambda value: isinstance(value, str) and value != "", {**_STRING, "minLength": 1}),
-        Type("List", lambda value: isinstance(value, list), {"type": "array"}),
-        Type("Tuple", lambda value: isinstance(value, tuple), {"type": "array"}),
-        Type("EqualOrGreaterThanZero", lambda value: _is_integer(value) and value >= 0, {**_INTEGER, "minimum": 0}),
-        Type("GreaterThanZero", lambda value: _is_integer(value) and value > 0, {**_INTEGER, "exclusiveMinimum": 0}),
-        Type("JobId", _is_job_id, {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\d+$"}),
-        Type("RelativeJobId", lambda value: _is_integer(value) and value < 0, {**_INTEGER, "exclusiveMaximum": 0}),
+        Type("None", lambda value: value is None, {"type": "null"}, None),
+        Type("Boolean", lambda value: isinstance(value, bool), {"type": "boolean"}, bool),
+        Type("Integer", _is_integer, _INTEGER, int),
+        Type("Float", lambda value: isinstance(value, float), {"type": "number"}, float),
+        Type("String", lambda value: isinstance(value, str), _STRING, str),
+        Type("NonEmptyString", lambda value: isinstance(value, str) and value != "", {**_STRING, "minLength": 1}, str),
+        Type("List", lambda value: isinstance(value, list), {"type": "array"}, list[Any]),
+        Type("Tuple", lambda value: isinstance(value, tuple), {"type": "array"}, list[Any]),
+        Type("EqualOrGreaterThanZero", lambda value: _is_integer(value) and value >= 0, {**_INTEGER, "minimum": 0}, int),
+        Type("GreaterThanZero", lambda value: _is_integer(value) and value > 0, {**_INTEGER, "exclusiveMinimum": 0}, int),
+        Type("JobId", _is_job_id, {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\d+$"}, int | str),
+        Type("RelativeJobId", lambda value: _is_integer(value) and value < 0, {**_INTEGER, "exclusiveMaximum": 0}, int),
         Type("IPv4 address", _parses_as(ipaddress.IPv4Address), {"format": "ipv4"}),
         Type("IPv6 address", _parses_as(ipaddress.IPv6Address), {"format": "ipv6"}),
         Type("IPv4 network", _parses_as(ipaddress.IPv4Network), {}),
@@ -175,8 +176,12 @@ class _Reader:
 
 
 def _any_of(words: str, terms: list[Type]) -> Type:
+    hints = [term.hint for term in terms if term.hint is not None]
     return Type(
-        words, lambda value: any(term.accepts(value) for term in terms), {"anyOf": [term.schema for term in terms]}
+        words,
+        lambda value: any(term.accepts(value) for term in terms),
+        {"anyOf": [term.schema for term in terms]},
+        hints[0] | None if len(hints) == 1 and len(terms) == 2 and hints[0] is not Any else Any,
     )
 
 
@@ -185,12 +190,14 @@ def _all_of(words: str, terms: list[Type]) -> Type:
     merged: JSONSchema = {}
     for term in terms:
         merged |= term.schema
-    return Type(words, lambda value: all(term.accepts(value) for term in terms), merged)
+    hint = next((term.hint for term in terms if term.hint is not Any), Any)
+    return Type(words, lambda value: all(term.accepts(value) for term in terms), merged, hint)
 
 
 def _one_of(names: list[str]) -> Type:
     values = frozenset(int(name) if re.fullmatch(r"-?\d+", name) else name for name in names)
-    return Type(f"OneOf {', '.join(names)}", lambda value: value in values, {"enum": sorted(values, key=str)})
+    hint = Literal[tuple(sorted(values))] if len({type(value) for value in values}) == 1 else Any
+    return Type(f"OneOf {', '.join(names)}", lambda value: value in values, {"enum": sorted(values, key=str)}, hint)
 
 
 def _list_of(item: Type) -> Type:
@@ -198,6 +205,7 @@ def _list_of(item: Type) -> Type:
         f"List of ({item.words})",
         lambda value: isinstance(value, list) and all(item.accepts(one) for one in value),
         {"type": "array", "items": item.schema},
+        list[item.hint],  # type: ignore[name-defined]
     )
 
 
@@ -206,6 +214,7 @@ def _set_of(item: Type) -> Type:
         f"Set of ({item.words})",
         lambda value: all(item.accepts(one) for one in set(value)),
         {"type": "array", "items": item.schema, "uniqueItems": True},
+        list[item.hint],  # type: ignore[name-defined]
     )
 
 
@@ -214,6 +223,7 @@ def _tuple_of(items: list[Type]) -> Type:
         f"Tuple of ({', '.join(item.words for item in items)})",
         lambda value: isinstance(value, list) and len(value) == len(items) and _each(items, value),
         {"type": "array", "prefixItems": [item.schema for item in items], "minItems": len(items), "items": False},
+        list[Any],
     )
 
 
@@ -229,6 +239,7 @@ def _dictionary_of(keys: Type, values: Type) -> Type:
             isinstance(value, dict) and all(map(keys.accepts, value)) and all(map(values.accepts, value.values()))
         ),
         schema,
+        dict[str, values.hint],  # type: ignore[name-defined]
     )
 
 
@@ -246,6 +257,7 @@ def _items(items: list[Type]) -> Type:
         f"I{words[1:]}",  # as Ganeti writes it: the first one is "Item"
         lambda value: _each(items, value),
         {"type": "array", "prefixItems": [item.schema for item in items]},
+        list[Any],
     )
 
 

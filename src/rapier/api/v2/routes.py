@@ -11,7 +11,7 @@ from rapier.api.v2 import reads
 from rapier.api.v2.reads import Handler, patient, shared
 from rapier.api.v2.request import Request
 from rapier.api.v2.writes import Submit, always, creation, flag, path, path_list, text, texts
-from rapier.ganeti.kinds import INSTANCE, NODE, TAGS_DELETE, TAGS_SET
+from rapier.ganeti.kinds import INSTANCE, NODE, QUERY_DATA, TAGS_DELETE, TAGS_SET
 from rapier.luxi.client import read_job_id
 
 DRY_RUN = {"dry_run": flag("dry-run")}
@@ -64,7 +64,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     },
     "/2/instances/{instance:name}/info": {
         "GET": Submit(
-            INSTANCE.actions["info"],
+            QUERY_DATA,
             "instances_name_info",
             {"instances": path_list("instance"), "static": flag("static")},
             body=False,

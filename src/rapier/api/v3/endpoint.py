@@ -1,0 +1,274 @@
+"""From an ASGI request to an operation of version 3, and its answer back. The URIs themselves are in `routes`.
+
+Refusals come in this order: path, method, representation, cluster, query, body, precondition's form; then the operation
+has its say, and last of all whether the precondition holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import urllib.parse
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HTTPRequest
+from starlette.routing import Route as StarletteRoute
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rapier.api.http import ClientLeft, Headers, PlainAnswer, first_of, gone, has_body, header, header_list, target_of
+from rapier.api.v3 import pages
+from rapier.api.v3.operations import Operation
+from rapier.api.v3.preconditions import NONE, Preconditions, entity_tag, preconditions_of
+from rapier.api.v3.problems import Problem, not_found, problem_for
+from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest, read_arguments
+from rapier.api.v3.routes import RESERVED, ROUTES, Route
+from rapier.cluster.cluster import Cluster
+from rapier.errors import GanetiError, MasterError
+from rapier.representation.registry import REGISTRY, Representation
+from rapier.representation.unreadable import NotReadable
+
+log = logging.getLogger(__name__)
+
+FORMAT = Argument(str, "the representation, where no header can say it: its short name, such as xml")
+NO_STORE = ("cache-control", "no-store")
+NO_CACHE = ("cache-control", "no-cache")
+VARY = ("vary", "Accept")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the configuration says of version 3. `alias` is another name for the cluster in URIs."""
+
+    alias: str | None = None
+    demand_preconditions: bool = False
+    longest_wait_seconds: int = 300
+
+
+class Rendered(NamedTuple):
+    """An answer as bytes, before it is known whether the client has it already."""
+
+    status: HTTPStatus
+    body: bytes
+    headers: list[tuple[str, str]]
+    tag: str | None
+
+
+class Endpoint:
+    """One URI, as an ASGI application. Who asks, and how the request is called, is in the scope's state."""
+
+    def __init__(self, cluster: Cluster, route: Route, settings: Settings) -> None:
+        self._cluster = cluster
+        self._route = route
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        representation = REGISTRY.default
+        try:
+            representation = _representation(scope)
+            answer = await self._answer(scope, receive, representation)
+        except (ClientDisconnect, ClientLeft):
+            return
+        except Problem as problem:
+            answer = refused(problem, scope, representation)
+        except (GanetiError, MasterError) as error:
+            answer = refused(problem_for(error), scope, representation)
+        except Exception:
+            log.exception("%s %.200r failed", scope["method"], scope["raw_path"])
+            answer = refused(Problem("internal-error", "The server's log says more"), scope, representation)
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, representation: Representation) -> PlainAnswer:
+        method = scope["method"]
+        if method == "OPTIONS":
+            return PlainAnswer(HTTPStatus.NO_CONTENT, None, b"", [(b"allow", ", ".join(self._route.allow).encode())])
+        operation = self._route.methods.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            raise _wrong_method(method, self._route)
+        names = {name: _unescaped(value) for name, value in scope.get("path_params", {}).items()}
+        cluster_name = await self._cluster_name(names.pop("cluster", None))
+        arguments = read_arguments(_query(scope), operation.arguments | {"format": FORMAT})
+        body = await _body(scope, receive, operation)
+        state = scope["state"]
+        request = Request(
+            cluster=self._cluster,
+            cluster_name=cluster_name,
+            user=state["user"],
+            request_id=request_id_of(scope),
+            trail=lambda: trail_elements(scope),
+            names=names,
+            query=arguments,
+            body=body,
+            preconditions=preconditions_of(scope),
+            demands_precondition=self._settings.demand_preconditions,
+            wait_seconds=_preferred_wait(scope, self._settings.longest_wait_seconds),
+            draining=state.get("draining") or asyncio.Event(),
+            gone=lambda: gone(receive),
+        )
+        rendered = await self._rendered(request, operation, representation, target_of(scope))
+        return _conditional(rendered, request.preconditions, representation, method)
+
+    async def _rendered(
+        self, request: Request, operation: Operation, representation: Representation, target: str
+    ) -> Rendered:
+        async def make() -> Rendered:
+            return _render(await operation.handle(request), representation)
+
+        if not operation.shared:
+            return await make()
+        sharing = self._cluster.read(("v3", target, representation.name), make)
+        if not operation.slow:
+            return await sharing
+        rendered = await first_of(sharing, request.gone())
+        if rendered is None:
+            raise ClientLeft
+        return rendered
+
+    async def _cluster_name(self, asked: str | None) -> str:
+        if asked is None:
+            return ""
+        alias = self._settings.alias
+        name = await self._cluster.objects.cluster_name(None if asked == alias else asked)
+        if asked not in (name, alias) or asked in RESERVED:
+            raise not_found(f"There is no cluster {asked!r} here; there is {name!r}")
+        return asked
+
+
+# -- reading the request -------------------------------------------------------------------------------------------------
+
+
+def _representation(scope: Scope) -> Representation:
+    """What the client wants to have. Raises a 406."""
+    asked = _query(scope).get("format")
+    if asked is not None:
+        wanted = REGISTRY.by_name(asked[-1])
+    else:
+        wanted = REGISTRY.negotiate(header_list(scope, b"accept"))
+    if wanted is None:
+        said = f"format={asked[-1]}" if asked is not None else str(header_list(scope, b"accept"))
+        raise Problem("not-acceptable", f"{said}: there is no such representation", {"available": REGISTRY.media_types()})
+    return wanted
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    text = scope["query_string"].decode("latin-1")
+    if not text:
+        return {}
+    try:
+        return urllib.parse.parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except ValueError:
+        raise Problem("malformed", "The query string holds an escape that is no UTF-8, or too much") from None
+
+
+def _unescaped(segment: str) -> str:
+    """A segment of the path. Raises a 400 for an escape that is none."""
+    if "%" not in segment:
+        return segment
+    try:
+        if re.search("%(?![0-9A-Fa-f]{2})", segment):
+            raise ValueError
+        return urllib.parse.unquote(segment, errors="strict")
+    except ValueError:
+        raise Problem("malformed", f"The path holds an escape that is none: {segment!r}") from None
+
+
+async def _body(scope: Scope, receive: Receive, operation: Operation) -> Any:
+    """The body as plain values; `NOTHING` where there is none."""
+    body = await HTTPRequest(scope, receive).body() if has_body(scope) else b""
+    if not body:
+        return NOTHING
+    if operation.body is None:
+        raise unprocessable("This takes no body")
+    media_type = header(scope, b"content-type")
+    reader = None if media_type is None else REGISTRY.by_media_type(media_type.decode("latin-1"))
+    if reader is None:
+        raise Problem(
+            "unsupported-media-type",
+            "Content-Type is missing" if media_type is None else f"{media_type.decode('latin-1')} cannot be read",
+            {"available": REGISTRY.media_types()},
+            headers=[(b"accept", ", ".join(REGISTRY.media_types()).encode())],
+        )
+    try:
+        return reader.decode(body, operation.body)
+    except NotReadable as problem:
+        raise Problem("malformed", str(problem)) from None
+
+
+def _preferred_wait(scope: Scope, longest: int) -> int | None:
+    """`Prefer: wait=N` (RFC 7240 4.3), at most what the server holds out."""
+    prefer = header_list(scope, b"prefer")
+    if prefer is None or (found := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\b", prefer, re.IGNORECASE)) is None:
+        return None
+    return min(int(found[1]), longest)
+
+
+def _wrong_method(method: str, route: Route) -> Problem:
+    allow = ", ".join(route.allow)
+    return Problem(
+        "method-not-allowed", f"{method} is not among {allow}", {"allow": route.allow}, headers=[(b"allow", allow.encode())]
+    )
+
+
+# -- making the answer -----------------------------------------------------------------------------------------------------
+
+
+def _render(answer: Answer, representation: Representation) -> Rendered:
+    body = representation.encode(answer.value, answer.shape)
+    headers = [*answer.headers, VARY]
+    tag = None
+    if answer.stamp is not None:
+        tag = entity_tag(answer.stamp, body, representation.media_type)
+        headers.append(("etag", tag))
+    headers.append(NO_STORE if answer.volatile else NO_CACHE)
+    return Rendered(answer.status, body, headers, tag)
+
+
+def _conditional(
+    rendered: Rendered, preconditions: Preconditions, representation: Representation, method: str
+) -> PlainAnswer:
+    """The answer, or 304 where the client has it already; 412 where a read is wanted only of another state."""
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in rendered.headers]
+    if method in ("GET", "HEAD") and rendered.tag is not None:
+        stamp = rendered.tag[1:].partition(".")[0]
+        if preconditions.if_match is not None and not preconditions.if_match.name_stamp(stamp):
+            raise Problem("precondition-failed", "It is not what If-Match says", headers=[(b"etag", rendered.tag.encode())])
+        if preconditions.if_none_match is not None and preconditions.if_none_match.name_tag(rendered.tag):
+            return PlainAnswer(HTTPStatus.NOT_MODIFIED, None, b"", headers)
+    return PlainAnswer(rendered.status, representation.media_type.encode(), rendered.body, headers)
+
+
+def refused(problem: Problem, scope: Scope, representation: Representation) -> PlainAnswer:
+    """The answer that says no, as a problem document (RFC 9457)."""
+    kind = problem.type
+    headers: Headers = [*problem.headers, (b"vary", b"Accept"), (b"cache-control", b"no-store")]
+    if kind.retry_after_seconds is not None:
+        headers.append((b"retry-after", b"%d" % kind.retry_after_seconds))
+    body = representation.encode_problem(problem.body() | {"request_id": request_id_of(scope)})
+    return PlainAnswer(kind.status, representation.problem_media_type.encode(), body, headers)
+
+
+def refusal(problem: Problem, scope: Scope) -> PlainAnswer:
+    """`refused`, in the representation that the client wants where there is one."""
+    try:
+        return refused(problem, scope, _representation(scope))
+    except Problem:
+        return refused(problem, scope, REGISTRY.default)
+
+
+def application(cluster: Cluster, settings: Settings) -> ASGIApp:
+    """Version 3 over one cluster. Paths are matched as they came, escapes are undone in each segment by itself."""
+
+    async def unknown(scope: Scope, receive: Receive, send: Send) -> None:
+        await refusal(not_found(f"There is nothing at {scope['path']!r}"), scope)(scope, receive, send)
+
+    routes = [StarletteRoute(route.uri, endpoint=Endpoint(cluster, route, settings)) for route in ROUTES]
+    router = Router([*pages.ROUTES, *routes], redirect_slashes=False, default=unknown)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await router(dict(scope, path=scope["raw_path"].decode("latin-1")), receive, send)
+
+    return application

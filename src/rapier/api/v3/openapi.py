@@ -1,0 +1,207 @@
+"""The OpenAPI 3.1 description of version 3, made from what checks the requests: routes, operations, shapes, problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from rapier import __version__
+from rapier.api.v3.examples import EXAMPLES
+from rapier.api.v3.operations import Operation
+from rapier.api.v3.problems import TYPES, ProblemType
+from rapier.api.v3.request import Argument
+from rapier.api.v3.routes import ROUTES, Route
+from rapier.api.v3.shapes import ProblemShape
+from rapier.representation.registry import REGISTRY
+
+JSONObject = dict[str, Any]
+
+# What any request may meet, before its operation has a say
+ANYWHERE = ("malformed", "unauthorized", "not-acceptable", "too-busy", "internal-error")
+IN_A_CLUSTER = ("not-found", "unprocessable", "master-absent", "master-garbled", "master-silent")
+WRITES = ("foreign-origin", "forbidden", "unsupported-media-type", "content-too-large")
+SCHEMAS = "#/components/schemas/{name}"
+
+
+@cache
+def description() -> JSONObject:
+    """The whole description."""
+    shapes = list(dict.fromkeys([*_shapes(), ProblemShape]))
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=SCHEMAS)
+    reference = dict(zip(shapes, schemas, strict=True))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Rapier, the remote API for Ganeti",
+            "version": __version__,
+            "license": {"name": "BSD-2-Clause", "identifier": "BSD-2-Clause"},
+            "description": "All of a Ganeti cluster as resources: see /3/docs.",
+        },
+        "security": [{"basic": []}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in ROUTES)],
+        "paths": {route.uri: _path(route, reference) for route in ROUTES},
+        "components": {
+            "schemas": components,
+            "responses": {slug: _problem(kind, reference[ProblemShape]) for slug, kind in TYPES.items()},
+            "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
+            "parameters": _headers(),
+        },
+    }
+
+
+def _shapes() -> Iterable[Any]:
+    for route in ROUTES:
+        for operation in route.methods.values():
+            yield from operation.answers.values()
+            if operation.body is not None:
+                yield operation.body
+
+
+def _tag(route: Route) -> str:
+    found = re.match(r"/3/\{cluster\}/([a-z-]+)", route.uri)
+    return found[1] if found else "cluster" if "{" in route.uri else "api"
+
+
+def _path(route: Route, reference: Mapping[Any, JSONObject]) -> JSONObject:
+    names = re.findall(r"\{(\w+)\}", route.uri)
+    return {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": _NAMES[name]}
+            for name in names
+        ],
+        **{method.lower(): _operation(method, route, one, reference) for method, one in route.methods.items()},
+    }
+
+
+_NAMES = {
+    "cluster": "the cluster's name, or its alias in the configuration",
+    "instance": "name or uuid",
+    "node": "name or uuid",
+    "group": "name or uuid",
+    "network": "name or uuid",
+    "job": "the job's id",
+    "disk": "the disk's uuid, or its place: 0 is the first one",
+}
+
+
+def _operation(method: str, route: Route, one: Operation, reference: Mapping[Any, JSONObject]) -> JSONObject:
+    words = re.sub(r"\W+", " ", route.uri.removeprefix("/3")).split()
+    described: JSONObject = {
+        "operationId": "-".join([method.lower(), *words]) if words else f"{method.lower()}-api",
+        "summary": one.summary,
+        "tags": [_tag(route)],
+        "parameters": [*_arguments(one.arguments), *_header_references(method, one)],
+        "responses": _responses(method, route, one, reference),
+    }
+    if one.body is not None:
+        described["requestBody"] = {"content": _content(one.body, reference), "required": _needs_body(one.body)}
+    return described
+
+
+def _needs_body(shape: type[msgspec.Struct]) -> bool:
+    return any(field.required for field in msgspec.structs.fields(shape))
+
+
+def _content(shape: Any, reference: Mapping[Any, JSONObject]) -> JSONObject:
+    media: JSONObject = {"schema": reference[shape]}
+    as_json: JSONObject = {**media, "example": EXAMPLES[shape.__name__]} if shape.__name__ in EXAMPLES else media
+    return {kind.media_type: as_json if kind.name == "json" else media for kind in REGISTRY}
+
+
+def _arguments(arguments: Mapping[str, Argument]) -> list[JSONObject]:
+    types = {bool: "boolean", int: "integer", str: "string"}
+    described = []
+    for name, argument in arguments.items():
+        if argument.type is list:
+            schema: JSONObject = {"type": "array", "items": {"type": "string"}}
+        else:
+            schema = {"type": types[argument.type]}
+            if argument.default is not None:
+                schema["default"] = argument.default
+        described.append({"name": name, "in": "query", "description": argument.meaning, "schema": schema})
+    return described
+
+
+def _headers() -> JSONObject:
+    texts = {
+        "If-Match": "entity tags: do it only if the object is still as one of them says",
+        "If-None-Match": "entity tags: answer 304 if it is still so; * with PUT: only create",
+        "Prefer": "wait=N: hold the answer until the job and those it submits have ended, at most N seconds",
+        "X-Request-Id": "how the request is called in logs and in the reason trail of the job that it makes",
+    }
+    return {
+        name: {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        for name, text in texts.items()
+    }
+
+
+def _header_references(method: str, one: Operation) -> list[JSONObject]:
+    names = ["X-Request-Id"]
+    if one.writes:
+        names += ["If-Match", "Prefer"]
+    if method in ("GET", "PUT"):
+        names.append("If-None-Match")
+    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+
+
+_GOOD = {
+    200: "it is so",
+    201: "it was made, within the time that the client preferred to wait",
+    202: "a job is at work on it",
+    304: "the client has it already",
+}
+
+
+def _responses(method: str, route: Route, one: Operation, reference: Mapping[Any, JSONObject]) -> JSONObject:
+    responses: JSONObject = {}
+    for status, shape in one.answers.items():
+        headers = _answer_headers(status)
+        responses[str(status)] = {
+            "description": _GOOD[status],
+            "content": _content(shape, reference),
+            **({"headers": headers} if headers else {}),
+        }
+    if method == "GET":
+        responses["304"] = {"description": _GOOD[304]}
+    for status, slugs in _by_status(_problems(route, one)).items():
+        if len(slugs) == 1:
+            responses[str(status)] = {"$ref": f"#/components/responses/{slugs[0]}"}
+        else:
+            content = _problem(TYPES[slugs[0]], reference[ProblemShape])["content"]
+            titles = "; ".join(f"{slug}: {TYPES[slug].title}" for slug in slugs)
+            responses[str(status)] = {"description": titles, "content": content}
+    return dict(sorted(responses.items()))
+
+
+def _answer_headers(status: int) -> JSONObject:
+    text = {"schema": {"type": "string"}}
+    match status:
+        case 201:
+            return {"Location": text, "ETag": text}
+        case 202:
+            return {"Location": text}
+    return {}
+
+
+def _problems(route: Route, one: Operation) -> tuple[str, ...]:
+    in_cluster = IN_A_CLUSTER if "{cluster}" in route.uri else ("unprocessable", *IN_A_CLUSTER[2:])
+    conditional = ("precondition-failed",) if not one.writes else ()
+    return (*ANYWHERE, *in_cluster, *conditional, *(WRITES if one.writes else ()), *one.problems)
+
+
+def _by_status(slugs: Iterable[str]) -> dict[int, list[str]]:
+    by_status: dict[int, list[str]] = {}
+    for slug in dict.fromkeys(slugs):
+        by_status.setdefault(int(TYPES[slug].status), []).append(slug)
+    return by_status
+
+
+def _problem(kind: ProblemType, schema: JSONObject) -> JSONObject:
+    return {
+        "description": f"{kind.title}: /3/problems/{kind.slug}",
+        "content": {one.problem_media_type: {"schema": schema} for one in REGISTRY},
+    }

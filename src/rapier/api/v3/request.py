@@ -1,0 +1,103 @@
+"""One version 3 request, as operations see it, and what they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from rapier.api.v3.preconditions import Preconditions
+from rapier.api.v3.problems import unprocessable
+from rapier.cluster.cluster import Cluster
+
+NOTHING = object()  # no body
+
+
+@dataclass(slots=True)
+class Request:
+    """What was asked.
+
+    `names` are the variable parts of the path, `query` the arguments that the operation takes, `body` plain values of
+    the operation's shape or `NOTHING`. `wait_seconds` is how long the client prefers to wait for a job's end.
+    """
+
+    cluster: Cluster
+    cluster_name: str
+    user: str
+    request_id: str
+    trail: Callable[[], list[Any]]  # why jobs of this request are made: user and request, as of now
+    names: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Any
+    preconditions: Preconditions
+    demands_precondition: bool
+    wait_seconds: int | None
+    draining: asyncio.Event
+    gone: Callable[[], Awaitable[None]]  # returns when the client has left
+
+    def uri(self, *parts: str) -> str:
+        """The URI of something in the request's cluster."""
+        return "/".join(("/3", self.cluster_name, *parts))
+
+
+@dataclass(slots=True)
+class Answer:
+    """What becomes an answer: a value of a shape, and what goes into headers.
+
+    `stamp` makes the entity tag. `volatile`: holds live figures, or is the state of a moment: nobody may keep it.
+    """
+
+    value: Any
+    shape: Any
+    status: HTTPStatus = HTTPStatus.OK
+    stamp: str | None = None
+    volatile: bool = False
+    headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A query argument: its type (bool, int or str; a list of str may be repeated), and what it is for."""
+
+    type: type
+    meaning: str
+    default: Any = None
+
+
+def read_arguments(given: Mapping[str, list[str]], known: Mapping[str, Argument]) -> dict[str, Any]:
+    """The arguments with their values; those that are missing at their defaults. Raises a 422 that names the culprit."""
+    for name in given:
+        if name not in known:
+            raise unprocessable(f"There is no query argument {name!r} here{nearest(name, known)}", parameter=name)
+    values = {}
+    for name, argument in known.items():
+        texts = given.get(name)
+        if texts is None:
+            values[name] = argument.default
+        elif argument.type is list:
+            values[name] = texts
+        else:
+            values[name] = _read(name, argument, texts[-1])
+    return values
+
+
+def _read(name: str, argument: Argument, text: str) -> Any:
+    if argument.type is bool:
+        words = {"1": True, "true": True, "yes": True, "": True, "0": False, "false": False, "no": False}
+        if text.lower() in words:
+            return words[text.lower()]
+        raise unprocessable(f"{name}={text!r}: say 1 or 0", parameter=name)
+    if argument.type is int:
+        if text.isascii() and text.isdigit() and len(text) <= 18:
+            return int(text)
+        raise unprocessable(f"{name}={text!r} is no number", parameter=name)
+    return text
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What was nearly meant, as the end of a sentence."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

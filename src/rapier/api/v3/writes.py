@@ -1,0 +1,362 @@
+"""Version 3's writes: each makes a job, guarded where the client says what it has read, and answers with it.
+
+A write is a `Change`: what is read before it, which opcodes follow from that, and what to show when the job has ended
+well. Everything else is the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from rapier.api.v3.bodies import creation, creation_shape, fill, no_body
+from rapier.api.v3.jobs import made
+from rapier.api.v3.operations import Operation
+from rapier.api.v3.problems import Problem, unprocessable
+from rapier.api.v3.reads import found
+from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest
+from rapier.api.v3.shapes import TagSet
+from rapier.cluster.guard import Busy, Stale, Subject
+from rapier.cluster.objects import Found, collection_stamp
+from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, TAGS_SET, Kind
+from rapier.ganeti.opcodes import OPCODES, Params
+
+GUARDED = ("precondition-failed", "object-busy", "precondition-required", "etag-without-if-match")
+SUBMITTED = ("queue-full", "queue-drained", "not-submitted", "unknown", "job-failed", "job-canceled")
+OF_JOBS = (*GUARDED, *SUBMITTED, "already-exists", "wrong-state", "no-capacity", "no-capacity-now", "environment")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write.
+
+    `read` answers what the precondition is about, `opcodes` what the job is made of (none: nothing is to be done),
+    `result` what to answer when it has ended well. `subject` is what the guard keeps others from.
+    """
+
+    read: Callable[[], Awaitable[Found]]
+    opcodes: Callable[[Found], list[Params]]
+    subject: Callable[[Found], Subject]
+    result: Callable[[], Awaitable[Answer]]
+
+
+async def carry_out(request: Request, change: Change) -> Answer:
+    """Submits the job, and waits for its family's end as long as the client prefers to."""
+    wanted = request.preconditions.if_match
+    if request.demands_precondition and not request.preconditions.given:
+        await change.read()
+        raise Problem("precondition-required", "Send If-Match with the entity tag of what you have read")
+    trail = request.trail()
+
+    def opcodes(current: Found) -> list[Params]:
+        return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
+
+    if wanted is None:
+        submitted = await request.cluster.changes.submit(read=change.read, opcodes=opcodes)
+    else:
+        try:
+            submitted = await request.cluster.changes.guarded(
+                read=change.read,
+                matches=lambda current: wanted.name_stamp(current.stamp),
+                opcodes=opcodes,
+                subject=change.subject,
+            )
+        except Stale as stale:
+            raise _stale(stale.current) from None
+        except Busy as busy:
+            raise Problem(
+                "object-busy",
+                "An unfinished job touches the object",
+                {"jobs": [request.uri(JOB.collection, str(job_id)) for job_id in busy.job_ids]},
+            ) from None
+    if submitted is None:
+        return await change.result()
+    return await made(request, submitted, change.result)
+
+
+def _stale(current: Found | None) -> Problem:
+    if current is None:
+        return Problem("precondition-failed", "There is no such object any more")
+    # the digest of a representation is made where the object is shown; the stamp alone guards a write as well
+    return Problem(
+        "precondition-failed",
+        "The object has changed since; the ETag header has what it is now",
+        headers=[(b"etag", f'"{current.stamp}"'.encode())],
+    )
+
+
+def _subject(kind: Kind, current: Found) -> Subject:
+    if kind is CLUSTER:
+        return Subject.everything()
+    return Subject.one(kind.name, {current.value["name"], current.value["uuid"]})
+
+
+def _on_object(kind: Kind, current: Found) -> Params:
+    """The parameters that say which object an opcode is about."""
+    fixed: Params = {kind.parameter: current.value["name"]}
+    if kind.uuid_parameter:
+        fixed[kind.uuid_parameter] = current.value["uuid"]
+    return fixed
+
+
+# -- creating and removing -------------------------------------------------------------------------------------------------
+
+
+def _created(request: Request, kind: Kind, name: str) -> Callable[[], Awaitable[Answer]]:
+    async def result() -> Answer:
+        new = await request.cluster.objects.one(kind, name, live=False)
+        if new is None:
+            raise Problem("not-found", f"The job made {name!r}, and it is gone already")
+        location = [("location", request.uri(kind.collection, name))]
+        return Answer(new.value, kind.shape, HTTPStatus.CREATED, stamp=new.stamp, headers=location)
+
+    return result
+
+
+def create(kind: Kind) -> Operation:
+    """POST to a collection: the name stands in the body."""
+
+    async def handle(request: Request) -> Answer:
+        name, opcode = creation(kind, request.body, request.cluster_name)
+
+        async def read() -> Found:
+            if await request.cluster.objects.one(kind, name, live=False) is not None:
+                raise Problem("already-exists", f"There is already one called {name!r}")
+            if request.preconditions.if_match is None:
+                return Found({}, "")
+            return Found({}, collection_stamp(await request.cluster.objects.all(kind, live=False)))
+
+        change = Change(
+            read,
+            lambda _: [opcode],
+            lambda _: Subject.collection(kind.name),
+            _created(request, kind, name),
+        )
+        return await carry_out(request, change)
+
+    return Operation(
+        handle,
+        f"Create one of the {kind.collection}",
+        {201: kind.shape, 202: JOB.shape},
+        body=creation_shape(kind),
+        problems=OF_JOBS,
+        writes=True,
+    )
+
+
+def put(kind: Kind) -> Operation:
+    """PUT to an object: creates one that is not there. What an existing one should be like cannot be said yet."""
+
+    async def handle(request: Request) -> Answer:
+        name = request.names[kind.name]
+        existing = await request.cluster.objects.one(kind, name, live=False)
+        preconditions = request.preconditions
+        if existing is not None:
+            if preconditions.if_none_match is not None and preconditions.if_none_match.any:
+                raise Problem("precondition-failed", f"There is already one called {name!r}")
+            raise Problem(
+                "method-not-allowed",
+                f"{name!r} exists: PUT creates, it does not change",
+                {"allow": ["GET", "HEAD", "DELETE", "OPTIONS"]},
+                headers=[(b"allow", b"GET, HEAD, DELETE, OPTIONS")],
+            )
+        _, opcode = creation(kind, request.body, request.cluster_name, name)
+        if preconditions.if_match is not None:
+            raise Problem("precondition-failed", f"There is nothing called {name!r} that could be changed")
+
+        async def read() -> Found:
+            return Found({}, "")
+
+        change = Change(read, lambda _: [opcode], lambda _: Subject.collection(kind.name), _created(request, kind, name))
+        return await carry_out(request, change)
+
+    return Operation(
+        handle,
+        f"Create the {kind.name} of this name",
+        {201: kind.shape, 202: JOB.shape},
+        body=creation_shape(kind),
+        problems=(*OF_JOBS, "method-not-allowed"),
+        writes=True,
+    )
+
+
+def remove(kind: Kind) -> Operation:
+    """DELETE of an object; the opcode's own parameters are query arguments."""
+    arguments = _arguments(kind.remove, (kind.parameter, kind.uuid_parameter))
+
+    async def handle(request: Request) -> Answer:
+        no_body(request.body if request.body is not NOTHING else None)
+        given = {name: value for name, value in request.query.items() if name in arguments and value is not None}
+
+        async def gone() -> Answer:
+            return Answer(None, None)
+
+        change = Change(
+            lambda: found(request, kind),
+            lambda current: [fill(kind.remove, given, _on_object(kind, current))],
+            lambda current: _subject(kind, current),
+            gone,
+        )
+        return await carry_out(request, change)
+
+    return Operation(
+        handle,
+        f"Remove the {kind.name}",
+        {200: JOB.shape, 202: JOB.shape},
+        arguments=arguments,
+        problems=OF_JOBS,
+        writes=True,
+    )
+
+
+def _arguments(op_id: str, leaving_out: tuple[str, ...]) -> dict[str, Argument]:
+    """An opcode's plain parameters as query arguments."""
+    types = {"boolean": bool, "integer": int, "string": str}
+    return {
+        name: Argument(types[parameter.type.schema["type"]], f"the parameter of {op_id}")
+        for name, parameter in OPCODES[op_id].parameters.items()
+        if name not in (*leaving_out, "reason", "debug_level") and parameter.type.schema.get("type") in types
+    }
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------------
+
+# Which parameter of an action's opcode is an object's new name
+_RENAMES: Mapping[str, str] = {"OP_INSTANCE_RENAME": "new_name"}
+
+
+def act(kind: Kind, op_id: str, summary: str) -> Operation:
+    """POST to an action: the body is the opcode's parameters, less those that the path gives."""
+    shape = OPCODES[op_id].shape((kind.parameter, kind.uuid_parameter))
+
+    async def handle(request: Request) -> Answer:
+        given = _parameters(request.body)
+
+        def opcodes(current: Found) -> list[Params]:
+            return [fill(op_id, given, _on_object(kind, current))]
+
+        return await _act(request, kind, opcodes, given.get(_RENAMES.get(op_id, "")))
+
+    return Operation(
+        handle, summary, {200: kind.shape, 202: JOB.shape}, body=shape, problems=OF_JOBS, writes=True
+    )
+
+
+def grow_disk() -> Operation:
+    """POST to a disk's `grow`: the path names the disk by its uuid or its place."""
+    shape = OPCODES[GROW_DISK].shape((INSTANCE.parameter, INSTANCE.uuid_parameter, "disk"))
+
+    async def handle(request: Request) -> Answer:
+        given = _parameters(request.body)
+
+        def opcodes(current: Found) -> list[Params]:
+            place = _place_of_disk(current, request.names["disk"])
+            return [fill(GROW_DISK, given, {**_on_object(INSTANCE, current), "disk": place})]
+
+        return await _act(request, INSTANCE, opcodes, None)
+
+    return Operation(
+        handle,
+        "Make a disk larger: by `amount` MiB, or with `absolute` to so many",
+        {200: INSTANCE.shape, 202: JOB.shape},
+        body=shape,
+        problems=OF_JOBS,
+        writes=True,
+    )
+
+
+def _place_of_disk(current: Found, name: str) -> int:
+    disks = current.value["disks"]
+    for place, disk in enumerate(disks):
+        if name in (str(place), disk["uuid"]):
+            return place
+    raise Problem("not-found", f"{current.value['name']} has no disk {name!r}; it has {len(disks)}")
+
+
+async def _act(
+    request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], new_name: str | None
+) -> Answer:
+    async def result() -> Answer:
+        name = new_name or request.names[kind.name]
+        it = await request.cluster.objects.one(kind, name, live=False)
+        if it is None:
+            raise Problem("not-found", f"There is no {kind.name} {name!r} any more")
+        location = [("content-location", request.uri(kind.collection, it.value["name"]))]
+        return Answer(it.value, kind.shape, stamp=it.stamp, headers=location)
+
+    change = Change(
+        lambda: found(request, kind), opcodes, lambda current: _subject(kind, current), result
+    )
+    return await carry_out(request, change)
+
+
+def _parameters(body: Any) -> dict[str, Any]:
+    if body is NOTHING or body is None:
+        return {}
+    if not isinstance(body, dict):
+        raise unprocessable("The body has to be an object", pointer="")
+    return body
+
+
+# -- tags --------------------------------------------------------------------------------------------------------------------
+
+
+def change_tags(kind: Kind, method: str) -> Operation:
+    """PUT replaces the tags, POST adds some, DELETE removes those that the query string names."""
+
+    async def handle(request: Request) -> Answer:
+        wanted = request.query["tag"] if method == "DELETE" else _tags_of(request.body)
+        if method == "DELETE" and not wanted:
+            raise unprocessable("Say which tags to remove: ?tag=a&tag=b", parameter="tag")
+
+        def opcodes(current: Found) -> list[Params]:
+            there = current.value["tags"]
+            match method:
+                case "PUT":
+                    added, removed = sorted(set(wanted) - set(there)), sorted(set(there) - set(wanted))
+                case "POST":
+                    added, removed = sorted(set(wanted) - set(there)), []
+                case _:
+                    added, removed = [], sorted(set(wanted) & set(there))
+            fixed = {"kind": kind.tagged, "name": None if kind is CLUSTER else current.value["name"]}
+            jobs = ((TAGS_DELETE, removed), (TAGS_SET, added))
+            return [fill(op_id, {}, fixed | {"tags": tags}) for op_id, tags in jobs if tags]
+
+        async def result() -> Answer:
+            it = await found(request, kind)
+            return Answer({"kind": "tag", "tags": it.value["tags"]}, TagSet, stamp=it.stamp)
+
+        change = Change(
+            lambda: found(request, kind), opcodes, lambda current: _subject(kind, current), result
+        )
+        return await carry_out(request, change)
+
+    deleting = method == "DELETE"
+    summaries = {"PUT": "Replace the tags", "POST": "Add tags", "DELETE": "Remove tags"}
+    return Operation(
+        handle,
+        f"{summaries[method]} of the {kind.name}",
+        {200: TagSet, 202: JOB.shape},
+        arguments={"tag": Argument(list, "a tag to remove; may be repeated", ())} if deleting else {},
+        body=None if deleting else TagSet,
+        problems=OF_JOBS,
+        writes=True,
+    )
+
+
+def _tags_of(body: Any) -> list[str]:
+    from rapier.api.v3.bodies import check
+
+    return list(check(body, TagSet)["tags"])
+
+
+# -- jobs ----------------------------------------------------------------------------------------------------------------------
+
+
+def known_opcode(op_id: Any, allowed: frozenset[str], pointer: str) -> str:
+    """An opcode that clients may submit. Raises a 422."""
+    if op_id in allowed:
+        return str(op_id)
+    raise unprocessable(f"There is no opcode {op_id!r} here{nearest(str(op_id), allowed)}", pointer=pointer)

@@ -1,0 +1,73 @@
+"""Jobs: what changes a cluster, one or more opcodes each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from rapier.ganeti.kinds.kind import Kind
+from rapier.ganeti.members import Group, Object, Time, inherited, moment, moments, own
+
+Status = Literal["queued", "waiting", "canceling", "running", "success", "error", "canceled"]
+
+
+class LogEntry(Group):
+    """One line of a job's log. `kind` is Ganeti's: `message`, `progress`, ..."""
+
+    serial: int
+    time: Time
+    kind: str
+    message: Any
+
+
+def _log(logs: Any) -> list[list[dict[str, Any]]]:
+    """Ganeti's entries are `[serial, time, kind, message]`."""
+    return [
+        [
+            {"serial": serial, "time": moment(time), "kind": kind, "message": message}
+            for serial, time, kind, message in entries
+        ]
+        for entries in logs
+    ]
+
+
+class JobOpcode(Group):
+    """One opcode of a job: as it was submitted, and what became of it."""
+
+    opcode: Annotated[dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops")]
+    status: Annotated[Status, inherited("opstatus")]
+    priority: Annotated[int, inherited("oppriority")]
+    started: Annotated[Time | None, inherited("opstart", moments)]
+    executed: Annotated[Time | None, Meta(description="when it had its locks"), inherited("opexec", moments)]
+    ended: Annotated[Time | None, inherited("opend", moments)]
+    result: Annotated[Any, inherited("opresult", alone=True)] = UNSET
+    log: Annotated[list[LogEntry] | UnsetType, inherited("oplog", _log, alone=True)] = UNSET
+
+
+class Job(Object, kw_only=True):
+    """A job. Its version stamp is made of its id, status and priority."""
+
+    kind: Literal["job"]
+    id: Annotated[str, own("id", str)]
+    status: Annotated[Status, own("status")]
+    priority: Annotated[int, Meta(description="-20 is the most urgent, 19 the least"), own("priority")]
+    archived: Annotated[bool, inherited("archived")]
+    summary: Annotated[list[str], Meta(description="what each opcode does"), inherited("summary")]
+    received: Annotated[Time | None, inherited("received_ts", moment)]
+    started: Annotated[Time | None, inherited("start_ts", moment)]
+    ended: Annotated[Time | None, inherited("end_ts", moment)]
+    opcodes: list[JobOpcode]
+
+
+JOB = Kind(
+    "job",
+    "jobs",
+    "id",
+    Job,
+    shown=(
+        *("id", "ops", "status", "summary", "opstatus"),
+        *("received_ts", "start_ts", "end_ts", "oplog", "opresult"),
+    ),
+    shown_alone=("oplog", "opresult"),
+)

@@ -18,15 +18,15 @@ SERVER = b"Rapier"
 class PlainAnswer:
     """An answer whose body is known as a whole; its length is always sent."""
 
-    def __init__(self, status: HTTPStatus, content_type: bytes, body: bytes, headers: Headers | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, content_type: bytes | None, body: bytes, headers: Headers | None = None
+    ) -> None:
+        """`content_type` is `None` for an answer that has no content (204, 304)."""
         self.status = status
         self.body = body
-        self.headers: Headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            (b"server", SERVER),
-            *(headers or []),
-        ]
+        self.headers: Headers = [(b"server", SERVER), *(headers or [])]
+        if content_type is not None:
+            self.headers += [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": int(self.status), "headers": self.headers})

@@ -11,7 +11,7 @@ from rapier.api.v3 import jobs, reads, systems, writes
 from rapier.api.v3.operations import Operation
 from rapier.ganeti.kinds import CLUSTER, GROUP, INSTANCE, JOB, NETWORK, NODE, OS, Kind
 
-SUMMARIES = {
+SUMMARIES: Mapping[str, str] = {
     "startup": "Start the instance",
     "shutdown": "Stop the instance",
     "reboot": "Restart the instance",

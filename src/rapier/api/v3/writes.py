@@ -1,90 +1,22 @@
-"""Version 3's writes: each makes a job, guarded where the client says what it has read, and answers with it.
-
-A write is a `Change`: what is read before it, which opcodes follow from that, and what to show when the job has ended
-well. Everything else is the same for all of them.
-"""
+"""Version 3's writes: the same for every kind of object."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from rapier.api.v3.bodies import creation, creation_shape, fill, no_body
-from rapier.api.v3.jobs import made
+from rapier.api.v3.bodies import check, creation, creation_shape, fill, no_body
+from rapier.api.v3.changes import OF_JOBS, Change, carry_out
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import Problem, unprocessable
 from rapier.api.v3.reads import found
-from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest
+from rapier.api.v3.request import NOTHING, Answer, Argument, Request
 from rapier.api.v3.shapes import TagSet
-from rapier.cluster.guard import Busy, Stale, Subject
+from rapier.cluster.guard import Subject
 from rapier.cluster.objects import Found, collection_stamp
 from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, TAGS_SET, Kind
 from rapier.ganeti.opcodes import OPCODES, Params
-
-GUARDED = ("precondition-failed", "object-busy", "precondition-required", "etag-without-if-match")
-SUBMITTED = ("queue-full", "queue-drained", "not-submitted", "unknown", "job-failed", "job-canceled")
-OF_JOBS = (*GUARDED, *SUBMITTED, "already-exists", "wrong-state", "no-capacity", "no-capacity-now", "environment")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One write.
-
-    `read` answers what the precondition is about, `opcodes` what the job is made of (none: nothing is to be done),
-    `result` what to answer when it has ended well. `subject` is what the guard keeps others from.
-    """
-
-    read: Callable[[], Awaitable[Found]]
-    opcodes: Callable[[Found], list[Params]]
-    subject: Callable[[Found], Subject]
-    result: Callable[[], Awaitable[Answer]]
-
-
-async def carry_out(request: Request, change: Change) -> Answer:
-    """Submits the job, and waits for its family's end as long as the client prefers to."""
-    wanted = request.preconditions.if_match
-    if request.demands_precondition and not request.preconditions.given:
-        await change.read()
-        raise Problem("precondition-required", "Send If-Match with the entity tag of what you have read")
-    trail = request.trail()
-
-    def opcodes(current: Found) -> list[Params]:
-        return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
-
-    if wanted is None:
-        submitted = await request.cluster.changes.submit(read=change.read, opcodes=opcodes)
-    else:
-        try:
-            submitted = await request.cluster.changes.guarded(
-                read=change.read,
-                matches=lambda current: wanted.name_stamp(current.stamp),
-                opcodes=opcodes,
-                subject=change.subject,
-            )
-        except Stale as stale:
-            raise _stale(stale.current) from None
-        except Busy as busy:
-            raise Problem(
-                "object-busy",
-                "An unfinished job touches the object",
-                {"jobs": [request.uri(JOB.collection, str(job_id)) for job_id in busy.job_ids]},
-            ) from None
-    if submitted is None:
-        return await change.result()
-    return await made(request, submitted, change.result)
-
-
-def _stale(current: Found | None) -> Problem:
-    if current is None:
-        return Problem("precondition-failed", "There is no such object any more")
-    # the digest of a representation is made where the object is shown; the stamp alone guards a write as well
-    return Problem(
-        "precondition-failed",
-        "The object has changed since; the ETag header has what it is now",
-        headers=[(b"etag", f'"{current.stamp}"'.encode())],
-    )
 
 
 def _subject(kind: Kind, current: Found) -> Subject:
@@ -347,16 +279,4 @@ def change_tags(kind: Kind, method: str) -> Operation:
 
 
 def _tags_of(body: Any) -> list[str]:
-    from rapier.api.v3.bodies import check
-
     return list(check(body, TagSet)["tags"])
-
-
-# -- jobs ----------------------------------------------------------------------------------------------------------------------
-
-
-def known_opcode(op_id: Any, allowed: frozenset[str], pointer: str) -> str:
-    """An opcode that clients may submit. Raises a 422."""
-    if op_id in allowed:
-        return str(op_id)
-    raise unprocessable(f"There is no opcode {op_id!r} here{nearest(str(op_id), allowed)}", pointer=pointer)

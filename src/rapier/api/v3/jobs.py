@@ -1,0 +1,139 @@
+"""Jobs of version 3: submitted, shown, waited for, cancelled."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from rapier.api.http import first_of
+from rapier.api.v3.bodies import check, fill
+from rapier.api.v3.changes import OF_JOBS, Change, carry_out
+from rapier.api.v3.operations import Operation
+from rapier.api.v3.outcomes import shown
+from rapier.api.v3.problems import Problem, not_found, unprocessable
+from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest
+from rapier.api.v3.shapes import Submission
+from rapier.cluster.objects import Found, collection_stamp, is_job_id
+from rapier.ganeti.jobs import CANCELED, FINISHED
+from rapier.ganeti.kinds import JOB
+from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES, Params
+
+LONGEST_WAIT_SECONDS = 300
+
+
+# -- one job ---------------------------------------------------------------------------------------------------------------
+
+
+def _job_id(request: Request) -> int:
+    name = request.names["job"]
+    if not is_job_id(name):
+        raise not_found(f"{name!r} is no job's id")
+    return int(name)
+
+
+async def _read(request: Request) -> Answer:
+    job_id = _job_id(request)
+    seconds, since = request.query["wait"], request.query["since"]
+    job, family = await shown(request, job_id)
+    if seconds is not None:
+        seconds = min(seconds, LONGEST_WAIT_SECONDS)
+        if since is None and family.outcome is None:
+            waiting = request.cluster.families.end_of(job_id, seconds)
+            await first_of(waiting, request.draining.wait(), request.gone())
+        elif since == family.serial and family.outcome is None:
+            waiting = request.cluster.families.change_of(job_id, since, seconds)
+            await first_of(waiting, request.draining.wait(), request.gone())
+        job, family = await shown(request, job_id)
+    volatile = seconds is not None or family.outcome is None
+    return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=volatile)
+
+
+READ = Operation(
+    _read,
+    "One job, with the jobs that it submitted",
+    {200: JOB.shape},
+    arguments={
+        "wait": Argument(int, "seconds to wait for the family's end, or with `since` for any change"),
+        "since": Argument(str, "the `serial` that the client knows: answer as soon as there is another"),
+    },
+)
+
+
+async def _cancel(request: Request) -> Answer:
+    job_id = _job_id(request)
+    job, _ = await shown(request, job_id)
+    wanted = request.preconditions.if_match
+    if wanted is not None and not wanted.name_stamp(job.stamp):
+        raise Problem("precondition-failed", "The job is not as If-Match says", headers=[_tag(job)])
+    if request.demands_precondition and wanted is None:
+        raise Problem("precondition-required", "Send If-Match with the entity tag of the job")
+    if job.value["status"] in FINISHED:
+        raise Problem("not-cancellable", f"The job has ended: {job.value['status']}", {"job": _uri(request, job_id)})
+    done, said = await request.cluster.luxi.cancel_job(job_id)
+    job, _ = await shown(request, job_id)
+    if done or job.value["status"] == CANCELED:
+        return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=True)
+    # a job at work is told to stop all the same, and does so before its next opcode
+    if job.value["status"] not in FINISHED and _has_more(job):
+        return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=[("location", _uri(request, job_id))])
+    raise Problem("not-cancellable", said, {"job": _uri(request, job_id)})
+
+
+def _has_more(job: Found) -> bool:
+    return any(opcode["status"] in ("queued", "waiting") for opcode in job.value["opcodes"])
+
+
+def _uri(request: Request, job_id: int) -> str:
+    return request.uri(JOB.collection, str(job_id))
+
+
+def _tag(job: Found) -> tuple[bytes, bytes]:
+    return b"etag", f'"{job.stamp}"'.encode()
+
+
+CANCEL = Operation(
+    _cancel,
+    "Cancel: 200 it is cancelled, 202 it stops before its next opcode, 409 it cannot be",
+    {200: JOB.shape, 202: JOB.shape},
+    problems=("not-cancellable", "precondition-failed", "precondition-required", "etag-without-if-match"),
+    writes=True,
+)
+
+
+# -- submitting --------------------------------------------------------------------------------------------------------------
+
+
+async def _submit(request: Request) -> Answer:
+    wanted = check({} if request.body is NOTHING else request.body, Submission)
+    opcodes = [_opcode(one, place) for place, one in enumerate(wanted["opcodes"])]
+
+    async def read() -> Found:
+        if request.preconditions.if_match is None:
+            return Found({}, "")
+        return Found({}, collection_stamp(await request.cluster.objects.all(JOB)))
+
+    async def result() -> Answer:
+        return Answer(None, None)
+
+    return await carry_out(request, Change(read, lambda _: opcodes, None, result))
+
+
+def _opcode(given: dict[str, Any], place: int) -> Params:
+    pointer = f"/opcodes/{place}"
+    op_id = given.get("OP_ID")
+    allowed = OPCODES.keys() - CLOSED_TO_CLIENTS
+    if op_id not in allowed:
+        raise unprocessable(
+            f"There is no opcode {op_id!r} here{nearest(str(op_id), allowed)}", pointer=f"{pointer}/OP_ID"
+        )
+    return fill(op_id, {name: value for name, value in given.items() if name != "OP_ID"}, {}, pointer)
+
+
+SUBMIT = Operation(
+    _submit,
+    "Submit a job of opcodes that no other resource covers",
+    {200: JOB.shape, 202: JOB.shape},
+    body=Submission,
+    problems=OF_JOBS,
+    writes=True,
+)

@@ -13,6 +13,8 @@ from rapier.api.http import header
 from rapier.api.v2.endpoint import application as v2_application
 from rapier.api.v2.endpoint import refused
 from rapier.api.v2.errors import Refusal, bad_request, error_body
+from rapier.api.v3.endpoint import Settings
+from rapier.api.v3.endpoint import application as v3_application
 from rapier.cluster.cluster import Cluster
 from rapier.errors import AccessBusy, AccessDenied
 
@@ -39,6 +41,7 @@ class Application:
         await receive()
         self._cluster = self._connect()
         self._v2 = v2_application(self._cluster)
+        self._v3 = v3_application(self._cluster, Settings())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._cluster.close()
@@ -62,7 +65,10 @@ class Application:
                 await refused(refusal, scope["method"])(scope, receive, send)
                 return
         scope.setdefault("state", {})["user"] = user
-        await self._v2(scope, receive, send)
+        if scope["raw_path"] == b"/3" or scope["raw_path"].startswith(b"/3/"):
+            await self._v3(scope, receive, send)
+        else:
+            await self._v2(scope, receive, send)
 
 
 def _unauthorized(authorization: bytes | None) -> Refusal:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
+from rapier.cluster.families import Families
+from rapier.cluster.objects import Objects
 from rapier.cluster.sharing import Sharing
+from rapier.cluster.submission import Submissions
 from rapier.cluster.waiting import JobWaiting
-from rapier.errors import OpExecError, ganeti_error
+from rapier.errors import OpExecError, StillRunning, ganeti_error
 from rapier.ganeti.jobs import FINISHED, SUCCESS
 from rapier.luxi.client import JobId, Luxi, Opcode
 
@@ -24,6 +28,10 @@ class Cluster:
         self.luxi = luxi
         self._sharing = Sharing()
         self.waiting = JobWaiting(luxi, self._sharing)
+        self.objects = Objects(luxi, self._sharing)
+        self.families = Families(luxi, self.waiting, self._sharing)
+        self.submissions = Submissions(luxi)
+        self._asking: dict[Hashable, JobId] = {}  # the jobs of reads that are under way
 
     async def read(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """What `make()` answers, shared with equal reads, never older than this question. See `sharing`."""
@@ -33,13 +41,32 @@ class Cluster:
         """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`."""
         return await self.luxi.submit_job(opcodes)
 
-    async def run(self, opcode: Opcode) -> Any:
-        """Submits one opcode, waits for its end, and answers its result.
+    async def ask_by_job(self, key: Hashable, opcode: Opcode, seconds: float) -> Any:
+        """What an opcode that only reads answers; equal questions share a job, and one that goes on is waited for.
+
+        Raises as `run`, and `StillRunning` after `seconds`.
+        """
+
+        async def make() -> Any:
+            try:
+                return await self.run(opcode, lambda job_id: self._asking.update({key: job_id}))
+            finally:
+                self._asking.pop(key, None)
+
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.read(("job", key), make)
+        except TimeoutError:
+            raise StillRunning(self._asking.get(key)) from None
+
+    async def run(self, opcode: Opcode, submitted: Callable[[JobId], None] = lambda job_id: None) -> Any:
+        """Submits one opcode, waits for its end, and answers its result. `submitted` is told the job's id.
 
         Raises the error that the job ended with, `OpExecError` for a job that was cancelled, `JobLost` for one that
         was archived meanwhile.
         """
         job_id = await self.submit([opcode])
+        submitted(job_id)
         known: list[Any] | None = None
         while True:
             change = await self.waiting.change(job_id, ["status", "opresult"], known, None, WAIT_SECONDS)

@@ -18,6 +18,22 @@ from rapier.ganeti import words
 Params = dict[str, Any]
 # `reason` is Rapier's to write, `debug_level` is for who debugs Ganeti
 NOT_FOR_CLIENTS = frozenset({"reason", "debug_level"})
+# Opcodes that no client submits: some test Ganeti itself, the others end a cluster, or need work on the nodes around them
+CLOSED_TO_CLIENTS = frozenset(
+    {
+        "OP_CLUSTER_DESTROY",
+        "OP_CLUSTER_POST_INIT",
+        "OP_NODE_ADD",
+        "OP_NODE_REMOVE",
+        "OP_OOB_COMMAND",
+        "OP_RESTRICTED_COMMAND",
+        "OP_TEST_ALLOCATOR",
+        "OP_TEST_DELAY",
+        "OP_TEST_DUMMY",
+        "OP_TEST_JQUEUE",
+        "OP_TEST_OS_PARAMS",
+    }
+)
 
 
 class UnknownParameter(ValueError):

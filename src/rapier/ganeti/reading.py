@@ -76,7 +76,8 @@ class Reading:
                 if self._wanted(member):
                     makers.append((name, _value(member, self._place(member))))
             elif (listed := struct_listed(hint)) is not None:
-                makers.append((name, _rows(self._columns(listed))))
+                if columns := self._columns(listed):
+                    makers.append((name, _rows(columns)))
             elif (group := struct_in(hint)) is not None and self._has_members(group):
                 makers.append((name, self._struct(group)))
 

@@ -69,8 +69,12 @@ _ATOMS = {
         Type("NonEmptyString", lambda value: isinstance(value, str) and value != "", {**_STRING, "minLength": 1}, str),
         Type("List", lambda value: isinstance(value, list), {"type": "array"}, list[Any]),
         Type("Tuple", lambda value: isinstance(value, tuple), {"type": "array"}, list[Any]),
-        Type("EqualOrGreaterThanZero", lambda value: _is_integer(value) and value >= 0, {**_INTEGER, "minimum": 0}, int),
-        Type("GreaterThanZero", lambda value: _is_integer(value) and value > 0, {**_INTEGER, "exclusiveMinimum": 0}, int),
+        Type(
+            "EqualOrGreaterThanZero", lambda value: _is_integer(value) and value >= 0, {**_INTEGER, "minimum": 0}, int
+        ),
+        Type(
+            "GreaterThanZero", lambda value: _is_integer(value) and value > 0, {**_INTEGER, "exclusiveMinimum": 0}, int
+        ),
         Type("JobId", _is_job_id, {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\d+$"}, int | str),
         Type("RelativeJobId", lambda value: _is_integer(value) and value < 0, {**_INTEGER, "exclusiveMaximum": 0}, int),
         Type("IPv4 address", _parses_as(ipaddress.IPv4Address), {"format": "ipv4"}),

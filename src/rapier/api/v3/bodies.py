@@ -42,7 +42,9 @@ def _check_names(value: Any, shape: type[msgspec.Struct], pointer: str) -> None:
     members = members_of(shape)
     for name, member in value.items():
         if name not in members:
-            raise unprocessable(f"There is no member {name!r} here{nearest(name, members)}", pointer=f"{pointer}/{name}")
+            raise unprocessable(
+                f"There is no member {name!r} here{nearest(name, members)}", pointer=f"{pointer}/{name}"
+            )
         below = f"{pointer}/{name}"
         if isinstance(member, dict) and (group := struct_in(members[name])) is not None:
             _check_names(member, group, below)
@@ -63,12 +65,16 @@ def fill(op_id: str, given: Mapping[str, Any], fixed: Params, pointer: str = "")
     """An opcode with the client's parameters and those that the path gives, wholly checked. Raises a 422."""
     for name in given:
         if name in fixed:
-            raise unprocessable(f"{name} is given by the URI, not by the body", pointer=f"{pointer}/{name}", opcode=op_id)
+            raise unprocessable(
+                f"{name} is given by the URI, not by the body", pointer=f"{pointer}/{name}", opcode=op_id
+            )
     try:
         return OPCODES[op_id].fill({**given, **fixed})
     except (InvalidParameter, UnknownParameter) as problem:
         known = OPCODES[op_id].parameters
-        hint = nearest(problem.parameter, known) if problem.parameter not in known else _wanted(op_id, problem.parameter)
+        hint = (
+            nearest(problem.parameter, known) if problem.parameter not in known else _wanted(op_id, problem.parameter)
+        )
         raise unprocessable(
             f"{problem}{hint}", pointer=f"{pointer}/{problem.parameter}", parameter=problem.parameter, opcode=op_id
         ) from None
@@ -89,7 +95,9 @@ def creation_shape(kind: Kind) -> type[msgspec.Struct]:
     members, given = _creating_members(kind.shape)
     given |= {name for name in (*_node_uuids(given), kind.uuid_parameter) if name}
     create = OPCODES[kind.create].shape(given, optional=True)
-    shown = [(name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape) or name == "cluster"]
+    shown = [
+        (name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape) or name == "cluster"
+    ]
     return msgspec.defstruct(
         f"{kind.shape.__name__}Creation",
         [
@@ -123,7 +131,10 @@ def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]
             parameters.add(creates.parameter)
             below, _ = _creating_members(listed)
             one = msgspec.defstruct(
-                f"{listed.__name__}Creation", below, kw_only=True, forbid_unknown_fields=True,
+                f"{listed.__name__}Creation",
+                below,
+                kw_only=True,
+                forbid_unknown_fields=True,
                 namespace={"__doc__": listed.__doc__},
             )
             members.append((name, Annotated[list[one], creates] | UnsetType, UNSET))  # type: ignore[valid-type]
@@ -132,7 +143,10 @@ def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]
             if below:
                 parameters |= given
                 one = msgspec.defstruct(
-                    f"{group.__name__}Creation", below, kw_only=True, forbid_unknown_fields=True,
+                    f"{group.__name__}Creation",
+                    below,
+                    kw_only=True,
+                    forbid_unknown_fields=True,
                     namespace={"__doc__": group.__doc__},
                 )
                 members.append((name, one | UnsetType, UNSET))

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from rapier.api.v3.outcomes import made
 from rapier.api.v3.problems import Problem
 from rapier.api.v3.request import Answer, Request
-from rapier.cluster.guard import Busy, Stale, Subject
+from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
+from rapier.errors import Busy, Stale
 from rapier.ganeti.kinds import JOB
 from rapier.ganeti.opcodes import Params
+from rapier.ganeti.touching import Target
 
 GUARDED = ("precondition-failed", "object-busy", "precondition-required", "etag-without-if-match")
 SUBMITTED = ("queue-full", "queue-drained", "not-submitted", "unknown", "job-failed", "job-canceled")
@@ -27,12 +29,12 @@ class Change:
     """One write.
 
     `read` answers what the precondition is about, `opcodes` what the job is made of (none: nothing is to be done),
-    `result` what to answer when it has ended well. `subject` is what the guard keeps others from.
+    `result` what to answer when it has ended well. `target` is what the guard keeps others from.
     """
 
     read: Callable[[], Awaitable[Found]]
     opcodes: Callable[[Found], list[Params]]
-    subject: Callable[[Found], Subject]
+    target: Callable[[Found], Target]
     result: Callable[[], Awaitable[Answer]]
 
 
@@ -48,14 +50,15 @@ async def carry_out(request: Request, change: Change) -> Answer:
         return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
 
     if wanted is None:
-        submitted = await request.cluster.changes.submit(read=change.read, opcodes=opcodes)
+        wanted_opcodes = opcodes(await change.read())
+        submitted = Submitted(await request.cluster.submissions(wanted_opcodes)) if wanted_opcodes else None
     else:
         try:
             submitted = await request.cluster.changes.guarded(
                 read=change.read,
                 matches=lambda current: wanted.name_stamp(current.stamp),
                 opcodes=opcodes,
-                subject=change.subject,
+                target=change.target,
             )
         except Stale as stale:
             raise _stale(stale.current) from None

@@ -23,9 +23,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rapier.api.http import ClientLeft, Headers, PlainAnswer, first_of, gone, has_body, header, header_list, target_of
 from rapier.api.v3 import pages
 from rapier.api.v3.operations import Operation
-from rapier.api.v3.preconditions import NONE, Preconditions, entity_tag, preconditions_of
-from rapier.api.v3.problems import Problem, not_found, problem_for
-from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest, read_arguments
+from rapier.api.v3.preconditions import Preconditions, entity_tag, preconditions_of
+from rapier.api.v3.problems import Problem, not_found, problem_for, unprocessable
+from rapier.api.v3.request import NOTHING, Answer, Argument, Request, read_arguments
 from rapier.api.v3.routes import RESERVED, ROUTES, Route
 from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
@@ -150,7 +150,9 @@ def _representation(scope: Scope) -> Representation:
         wanted = REGISTRY.negotiate(header_list(scope, b"accept"))
     if wanted is None:
         said = f"format={asked[-1]}" if asked is not None else str(header_list(scope, b"accept"))
-        raise Problem("not-acceptable", f"{said}: there is no such representation", {"available": REGISTRY.media_types()})
+        raise Problem(
+            "not-acceptable", f"{said}: there is no such representation", {"available": REGISTRY.media_types()}
+        )
     return wanted
 
 
@@ -209,7 +211,10 @@ def _preferred_wait(scope: Scope, longest: int) -> int | None:
 def _wrong_method(method: str, route: Route) -> Problem:
     allow = ", ".join(route.allow)
     return Problem(
-        "method-not-allowed", f"{method} is not among {allow}", {"allow": route.allow}, headers=[(b"allow", allow.encode())]
+        "method-not-allowed",
+        f"{method} is not among {allow}",
+        {"allow": route.allow},
+        headers=[(b"allow", allow.encode())],
     )
 
 
@@ -235,10 +240,20 @@ def _conditional(
     if method in ("GET", "HEAD") and rendered.tag is not None:
         stamp = rendered.tag[1:].partition(".")[0]
         if preconditions.if_match is not None and not preconditions.if_match.name_stamp(stamp):
-            raise Problem("precondition-failed", "It is not what If-Match says", headers=[(b"etag", rendered.tag.encode())])
+            raise Problem(
+                "precondition-failed", "It is not what If-Match says", headers=[(b"etag", rendered.tag.encode())]
+            )
         if preconditions.if_none_match is not None and preconditions.if_none_match.name_tag(rendered.tag):
             return PlainAnswer(HTTPStatus.NOT_MODIFIED, None, b"", headers)
     return PlainAnswer(rendered.status, representation.media_type.encode(), rendered.body, headers)
+
+
+def request_id_of(scope):
+    return scope["state"].get("request_id", "x")
+
+
+def trail_elements(scope):
+    return []
 
 
 def refused(problem: Problem, scope: Scope, representation: Representation) -> PlainAnswer:

@@ -19,7 +19,12 @@ EXAMPLES: Mapping[str, Any] = {
         "create": {"name_check": False, "ip_check": False},
     },
     "NodeGroupCreation": {"name": "rack2", "alloc_policy": "preferred"},
-    "NetworkCreation": {"name": "lan", "network": "192.0.2.0/24", "gateway": "192.0.2.1", "reserved_ips": ["192.0.2.2"]},
+    "NetworkCreation": {
+        "name": "lan",
+        "network": "192.0.2.0/24",
+        "gateway": "192.0.2.1",
+        "reserved_ips": ["192.0.2.2"],
+    },
     "TagSet": {"tags": ["web", "customer:17"]},
     "Submission": {"opcodes": [{"OP_ID": "OP_TAGS_SET", "kind": "cluster", "tags": ["maintenance"]}]},
     "InstanceReboot": {"reboot_type": "hard"},

@@ -17,6 +17,7 @@ from rapier.cluster.objects import Found, collection_stamp, is_job_id
 from rapier.ganeti.jobs import CANCELED, FINISHED
 from rapier.ganeti.kinds import JOB
 from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES, Params
+from rapier.ganeti.touching import Target
 
 LONGEST_WAIT_SECONDS = 300
 
@@ -75,7 +76,9 @@ async def _cancel(request: Request) -> Answer:
         return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=True)
     # a job at work is told to stop all the same, and does so before its next opcode
     if job.value["status"] not in FINISHED and _has_more(job):
-        return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=[("location", _uri(request, job_id))])
+        return Answer(
+            job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=[("location", _uri(request, job_id))]
+        )
     raise Problem("not-cancellable", said, {"job": _uri(request, job_id)})
 
 
@@ -115,7 +118,7 @@ async def _submit(request: Request) -> Answer:
     async def result() -> Answer:
         return Answer(None, None)
 
-    return await carry_out(request, Change(read, lambda _: opcodes, None, result))
+    return await carry_out(request, Change(read, lambda _: opcodes, lambda _: Target.everything(), result))
 
 
 def _opcode(given: dict[str, Any], place: int) -> Params:

@@ -13,8 +13,8 @@ from rapier.api.http import first_of
 from rapier.api.v3.problems import Problem, not_found, problem_for
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.families import Family
+from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
-from rapier.cluster.submission import Submitted
 from rapier.errors import ganeti_error
 from rapier.ganeti.jobs import CANCELED, SUCCESS
 from rapier.ganeti.kinds import JOB

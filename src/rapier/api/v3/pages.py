@@ -21,7 +21,10 @@ from rapier.api.v3.problems import TYPES, ProblemType
 
 HTML = b"text/html; charset=utf-8"
 # nothing but the page's own style: no script, no other site, no frame
-POLICY = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+)
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
 h1, h2, h3 { line-height: 1.2; } h2 { border-bottom: 1px solid #d0d7de; margin-top: 2.5rem; }
@@ -114,9 +117,7 @@ def _schema(name: str, schema: Mapping[str, Any]) -> str:
         f"<tr><td><code>{html.escape(member)}</code><td>{_type(one)}<td>{html.escape(one.get('description', ''))}"
         for member, one in schema.get("properties", {}).items()
     )
-    return (
-        f'<h3 id="shape-{name}">{name}</h3><p>{html.escape(schema.get("description", ""))}</p><table>{rows}</table>'
-    )
+    return f'<h3 id="shape-{name}">{name}</h3><p>{html.escape(schema.get("description", ""))}</p><table>{rows}</table>'
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -48,7 +48,9 @@ def read_tags(text: str, name: str) -> Tags:
     while at < len(text):
         found = _TAG.match(text, at)
         if found is None:
-            raise Problem("malformed", f'{name}: {text[at:at + 60]!r} is no entity tag, which is written "…" with its quotes')
+            raise Problem(
+                "malformed", f'{name}: {text[at : at + 60]!r} is no entity tag, which is written "…" with its quotes'
+            )
         at = found.end()
         if found[3]:
             any_tag = True
@@ -80,7 +82,9 @@ def preconditions_of(scope: Scope) -> Preconditions:
     if_match = header_list(scope, b"if-match")
     if_none_match = header_list(scope, b"if-none-match")
     if if_match is None and header_list(scope, b"etag") is not None and scope["method"] not in ("GET", "HEAD"):
-        raise Problem("etag-without-if-match", "Send the entity tag as the value of If-Match; ETag in a request guards nothing")
+        raise Problem(
+            "etag-without-if-match", "Send the entity tag as the value of If-Match; ETag in a request guards nothing"
+        )
     if if_match is None and if_none_match is None:
         return NONE
     return Preconditions(

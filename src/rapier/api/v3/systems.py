@@ -7,7 +7,7 @@ from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import Problem
 from rapier.api.v3.request import Answer, Request
 from rapier.api.v3.shapes import collection_of
-from rapier.cluster.cluster import StillRunning
+from rapier.errors import StillRunning
 from rapier.ganeti.kinds import JOB, OS, OS_DIAGNOSE
 from rapier.ganeti.reading import stamp_of
 
@@ -22,7 +22,9 @@ async def _systems(request: Request) -> Answer:
     except StillRunning as still:
         uri = request.uri(JOB.collection, str(still.job_id))
         raise Problem("still-running", f"{uri} has not ended after {LONGEST_SECONDS:g} s", {"job": uri}) from None
-    names = sorted(f"{name}+{variant}" if variant else name for name, variants in found for variant in variants or [None])
+    names = sorted(
+        f"{name}+{variant}" if variant else name for name, variants in found for variant in variants or [None]
+    )
     items = [{"kind": OS.name, "cluster": request.cluster_name, "name": name} for name in names]
     return Answer({"kind": OS.collection, "items": items}, collection_of(OS), stamp=stamp_of(names), volatile=True)
 

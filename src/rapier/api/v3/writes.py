@@ -13,16 +13,16 @@ from rapier.api.v3.problems import Problem, unprocessable
 from rapier.api.v3.reads import found
 from rapier.api.v3.request import NOTHING, Answer, Argument, Request
 from rapier.api.v3.shapes import TagSet
-from rapier.cluster.guard import Subject
 from rapier.cluster.objects import Found, collection_stamp
 from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, TAGS_SET, Kind
 from rapier.ganeti.opcodes import OPCODES, Params
+from rapier.ganeti.touching import Target
 
 
-def _subject(kind: Kind, current: Found) -> Subject:
+def _target(kind: Kind, current: Found) -> Target:
     if kind is CLUSTER:
-        return Subject.everything()
-    return Subject.one(kind.name, {current.value["name"], current.value["uuid"]})
+        return Target.object(kind.name)
+    return Target.object(kind.name, current.value["name"], current.value["uuid"])
 
 
 def _on_object(kind: Kind, current: Found) -> Params:
@@ -63,7 +63,7 @@ def create(kind: Kind) -> Operation:
         change = Change(
             read,
             lambda _: [opcode],
-            lambda _: Subject.collection(kind.name),
+            lambda _: Target.collection(kind.name),
             _created(request, kind, name),
         )
         return await carry_out(request, change)
@@ -101,7 +101,7 @@ def put(kind: Kind) -> Operation:
         async def read() -> Found:
             return Found({}, "")
 
-        change = Change(read, lambda _: [opcode], lambda _: Subject.collection(kind.name), _created(request, kind, name))
+        change = Change(read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, name))
         return await carry_out(request, change)
 
     return Operation(
@@ -128,7 +128,7 @@ def remove(kind: Kind) -> Operation:
         change = Change(
             lambda: found(request, kind),
             lambda current: [fill(kind.remove, given, _on_object(kind, current))],
-            lambda current: _subject(kind, current),
+            lambda current: _target(kind, current),
             gone,
         )
         return await carry_out(request, change)
@@ -171,9 +171,7 @@ def act(kind: Kind, op_id: str, summary: str) -> Operation:
 
         return await _act(request, kind, opcodes, given.get(_RENAMES.get(op_id, "")))
 
-    return Operation(
-        handle, summary, {200: kind.shape, 202: JOB.shape}, body=shape, problems=OF_JOBS, writes=True
-    )
+    return Operation(handle, summary, {200: kind.shape, 202: JOB.shape}, body=shape, problems=OF_JOBS, writes=True)
 
 
 def grow_disk() -> Operation:
@@ -207,9 +205,7 @@ def _place_of_disk(current: Found, name: str) -> int:
     raise Problem("not-found", f"{current.value['name']} has no disk {name!r}; it has {len(disks)}")
 
 
-async def _act(
-    request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], new_name: str | None
-) -> Answer:
+async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], new_name: str | None) -> Answer:
     async def result() -> Answer:
         name = new_name or request.names[kind.name]
         it = await request.cluster.objects.one(kind, name, live=False)
@@ -218,9 +214,7 @@ async def _act(
         location = [("content-location", request.uri(kind.collection, it.value["name"]))]
         return Answer(it.value, kind.shape, stamp=it.stamp, headers=location)
 
-    change = Change(
-        lambda: found(request, kind), opcodes, lambda current: _subject(kind, current), result
-    )
+    change = Change(lambda: found(request, kind), opcodes, lambda current: _target(kind, current), result)
     return await carry_out(request, change)
 
 
@@ -260,9 +254,7 @@ def change_tags(kind: Kind, method: str) -> Operation:
             it = await found(request, kind)
             return Answer({"kind": "tag", "tags": it.value["tags"]}, TagSet, stamp=it.stamp)
 
-        change = Change(
-            lambda: found(request, kind), opcodes, lambda current: _subject(kind, current), result
-        )
+        change = Change(lambda: found(request, kind), opcodes, lambda current: _target(kind, current), result)
         return await carry_out(request, change)
 
     deleting = method == "DELETE"

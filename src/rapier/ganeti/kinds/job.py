@@ -45,6 +45,14 @@ class JobOpcode(Group):
     log: Annotated[list[LogEntry] | UnsetType, inherited("oplog", _log, alone=True)] = UNSET
 
 
+class Child(Group):
+    """A job that the job submitted, or one that was; `id` is null where it could not be submitted."""
+
+    id: str | None
+    status: Status
+    error: Any
+
+
 class Job(Object, kw_only=True):
     """A job. Its version stamp is made of its id, status and priority."""
 
@@ -58,6 +66,16 @@ class Job(Object, kw_only=True):
     started: Annotated[Time | None, inherited("start_ts", moment)]
     ended: Annotated[Time | None, inherited("end_ts", moment)]
     opcodes: list[JobOpcode]
+    children: Annotated[list[Child] | UnsetType, Meta(description="the jobs that it submitted, and theirs")] = UNSET
+    outcome: Annotated[
+        Literal["success", "error", "canceled"] | UnsetType | None,
+        Meta(description="what the job and its children came to; null as long as one of them has not ended"),
+    ] = UNSET
+    serial: Annotated[str | UnsetType, Meta(description="differs when the job or a child has changed")] = UNSET
+    raced: Annotated[
+        list[str] | UnsetType,
+        Meta(description="URIs of jobs that touched the same object in the same moment, before this one"),
+    ] = UNSET
 
 
 JOB = Kind(

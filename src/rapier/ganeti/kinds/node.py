@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds.kind import COMMON, Kind
-from rapier.ganeti.members import UUID, Group, MiB, Object, Parameters, Time, Unavailable, inherited, live, moment, own
+from rapier.ganeti.members import UUID, Group, Object, Parameters, Time, Unavailable, inherited, live, moment, own
 
 Role = Literal["master", "master-candidate", "regular", "drained", "offline"]
 _ROLES: dict[str, Role] = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
@@ -60,9 +60,7 @@ class Node(Object, kw_only=True):
     secondary_ip: Annotated[str, own("sip")]
     master_capable: Annotated[bool, own("master_capable")]
     vm_capable: Annotated[bool, own("vm_capable")]
-    powered: Annotated[
-        bool | None, Meta(description="null where no out-of-band program is configured"), own("powered")
-    ]
+    powered: Annotated[bool | None, Meta(description="null where no out-of-band program is configured"), own("powered")]
     custom: NodeCustom
     effective: NodeEffective
     hypervisor_state: Annotated[Parameters | None, own("hv_state")]

@@ -1,0 +1,7 @@
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Submitted:
+    job_id: int
+    raced: tuple[int, ...] = ()

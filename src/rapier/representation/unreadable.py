@@ -1,0 +1,2 @@
+class NotReadable(ValueError):
+    pass

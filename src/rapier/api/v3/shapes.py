@@ -43,7 +43,7 @@ class SelfAnswer(Shape):
     request_id: str
 
 
-class TagSet(Shape):
+class TagSet(Shape, kw_only=True):
     """The tags of an object, or those that a request is about."""
 
     kind: Literal["tag"] | UnsetType = UNSET

@@ -11,6 +11,13 @@ RapierError
 │   ├── MasterSilent            no answer before the deadline
 │   ├── MasterGarbled           an answer that is no LUXI message
 │   └── MasterLost              the connection ended before the answer; the request may have been carried out
+├── SubmissionLost              the master's answer to a submission was lost, and no job was found by its mark
+│   ├── NotSubmitted            there is no job, nor will be
+│   └── SubmissionUnknown       that cannot be told
+├── GuardRefusal                a guarded write was not carried out
+│   ├── Stale                   the object is not as the writer believes
+│   ├── Busy                    jobs that touch the object are under way
+│   └── GuardHeld               the lock of guarded writes was not to be had in time
 └── GanetiError                 the master daemon answered with an error of its own
     ├── OpPrereqError           the request cannot be carried out as it stands; args: (text, error code)
     ├── OpExecError             carrying it out failed
@@ -59,7 +66,11 @@ class MasterAbsent(MasterError):
 
 
 class MasterSilent(MasterError):
-    """No answer before the deadline. The request may have been carried out."""
+    """No answer before the deadline. The request may have been carried out, unless it was not even `sent`."""
+
+    def __init__(self, text: str, *, sent: bool = True) -> None:
+        super().__init__(text)
+        self.sent = sent
 
 
 class MasterGarbled(MasterError):
@@ -68,6 +79,46 @@ class MasterGarbled(MasterError):
 
 class MasterLost(MasterError):
     """The connection ended before the answer. The request may have been carried out."""
+
+
+class SubmissionLost(RapierError):
+    """The master's answer to a submission was lost, and no job was found by `mark`, which its reason trail has."""
+
+    def __init__(self, text: str, mark: str) -> None:
+        super().__init__(text)
+        self.mark = mark
+
+
+class NotSubmitted(SubmissionLost):
+    """There is no such job, nor will there be."""
+
+
+class SubmissionUnknown(SubmissionLost):
+    """Whether there is such a job, or will be, cannot be told."""
+
+
+class GuardRefusal(RapierError):
+    """A guarded write was not carried out: no job of it changed anything."""
+
+
+class Stale(GuardRefusal):
+    """The object is not as the writer believes. `current` is what it is."""
+
+    def __init__(self, current: Any) -> None:
+        super().__init__("the object has changed")
+        self.current = current
+
+
+class Busy(GuardRefusal):
+    """The jobs `job_ids`, which touch the object, are under way."""
+
+    def __init__(self, job_ids: list[int]) -> None:
+        super().__init__(f"jobs that touch the object are under way: {', '.join(map(str, job_ids))}")
+        self.job_ids = job_ids
+
+
+class GuardHeld(GuardRefusal):
+    """Others held the lock of guarded writes for longer than this one would wait."""
 
 
 class GanetiError(RapierError):

@@ -67,7 +67,11 @@ class MasterAbsent(MasterError):
 
 
 class MasterSilent(MasterError):
-    """No answer before the deadline. The request may have been carried out."""
+    """No answer before the deadline. The request may have been carried out, unless it was not even `sent`."""
+
+    def __init__(self, text: str, *, sent: bool = True) -> None:
+        super().__init__(text)
+        self.sent = sent
 
 
 class MasterGarbled(MasterError):

@@ -5,8 +5,8 @@ second job. So each opcode's reason trail gets an element `["rapier:mark", UUID,
 is, and the queue is searched for it. What a search that finds nothing proves depends on how the answer was lost:
 
 - The connection ended (`MasterLost`). luxid serves a connection in one thread, and closes it when that thread or all of
-  luxid has ended. Job files are written by that very thread, so whatever it had not written by then nobody will write:
-  a restarted luxid reads the queue's folder and takes nothing from the dead one's memory. Not there means not submitted.
+  luxid has ended. That very thread writes the job's file, so what it had not written by then nobody will write: a
+  restarted luxid reads the queue's folder and takes nothing from the dead one's memory. Not there is not submitted.
 - The answer came and was no answer (`MasterGarbled`): luxid answers after it has written the job. The same.
 - Nothing came before the deadline (`MasterSilent`). The request may still lie in the socket of a luxid that is held, or
   wait for a node to which the queue's serial number is copied before the job is written. Not there proves nothing.
@@ -69,6 +69,8 @@ class Submissions:
         try:
             job_id = await self._luxi.submit_job(marked(opcodes, mark))
         except (MasterLost, MasterGarbled, MasterSilent) as problem:
+            if isinstance(problem, MasterSilent) and not problem.sent:
+                raise NotSubmitted(f"{problem}. Nothing was sent", mark) from problem
             self.lost += 1
             job_id = await self._search(mark, before, problem)
             self.found += 1

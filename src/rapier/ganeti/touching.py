@@ -1,8 +1,8 @@
 """Which objects a job touches: those whose own configuration its opcodes may change.
 
 An object's *own* configuration is what is stored with it: an instance's nodes, disks, NICs and parameters, a node's
-role and group, tags. Figures (free memory, which instances a node has) and inherited values are not, so creating an instance
-touches no node, and changing the cluster's defaults touches no instance.
+role and group, tags. Figures (free memory, which instances a node has) and inherited values are not: creating an
+instance touches no node, and changing the cluster's defaults touches no instance.
 
 One row for each opcode, read off the logical units of Ganeti 3.0.2 (lib/cmdlib). Most opcodes touch what they name. A
 row that says more or less than that says why. What an opcode's jobs will touch counts as well, since those are not in

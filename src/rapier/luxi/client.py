@@ -78,6 +78,8 @@ class Luxi:
             answer = await self._calls.call(method, args, self.deadline_seconds, repeatable=False)
             return _shaped(answer, shape, method)
         except (MasterSilent, MasterLost, MasterGarbled) as problem:
+            if isinstance(problem, MasterSilent) and not problem.sent:
+                raise
             raise type(problem)(f"{problem}; {method} may have been carried out") from problem
 
     # Queries

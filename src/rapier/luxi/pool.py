@@ -83,6 +83,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
 
+class _Message:
+    """A request, and whether any of it may have reached the master."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.sent = False
+
+
 class Pool:
     """At most `size` connections to the master daemon behind the unix socket `path`.
 
@@ -105,7 +113,7 @@ class Pool:
         Raises `GanetiError` as the master answered, `MasterAbsent` (nothing was sent), and, when it is not known
         whether the call was carried out: `MasterSilent` after the deadline, `MasterLost`, `MasterGarbled`.
         """
-        message = encode_request(method, list(args))
+        message = _Message(encode_request(method, list(args)))
         try:
             async with asyncio.timeout(deadline_seconds), self._places:
                 try:
@@ -117,15 +125,17 @@ class Pool:
                 return await self._exchange(message, None)
         except TimeoutError:
             raise MasterSilent(
-                f"the master daemon at {self.path} did not answer {method} within {deadline_seconds:g} s"
+                f"the master daemon at {self.path} did not answer {method} within {deadline_seconds:g} s",
+                sent=message.sent,
             ) from None
 
-    async def _exchange(self, message: bytes, idle: Connection | None) -> Any:
+    async def _exchange(self, message: _Message, idle: Connection | None) -> Any:
         """One request and its answer, on `idle` or else a new connection, which then waits for the next request."""
         connection = idle or await self._connect()
         self._busy.add(connection)
         try:
-            result = decode_answer(await connection.ask(message))
+            message.sent = True
+            result = decode_answer(await connection.ask(message.data))
         except RequestRefused:
             connection.close()  # so does luxid, but a moment later: the next request would be lost in between
             raise

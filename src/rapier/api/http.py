@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -15,18 +16,31 @@ Headers = list[tuple[bytes, bytes]]
 SERVER = b"Rapier"
 
 
-class PlainAnswer:
-    """An answer whose body is known as a whole; its length is always sent."""
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a request is not even looked at by the version of the API that was asked; each says it in its own shape.
 
-    def __init__(self, status: HTTPStatus, content_type: bytes, body: bytes, headers: Headers | None = None) -> None:
+    `text` may be empty; `slug` is the kind of the problem in one word, as the last part of a problem's type.
+    """
+
+    status: HTTPStatus
+    text: str
+    slug: str
+    headers: Headers = field(default_factory=list)
+
+
+class PlainAnswer:
+    """An answer whose body is known as a whole; its length is sent, but for a status that has no body."""
+
+    def __init__(
+        self, status: HTTPStatus, content_type: bytes | None, body: bytes, headers: Headers | None = None
+    ) -> None:
+        """Without a content type there is no body, and no length either (204; RFC 9110 8.6)."""
         self.status = status
         self.body = body
-        self.headers: Headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            (b"server", SERVER),
-            *(headers or []),
-        ]
+        self.headers: Headers = [(b"server", SERVER), *(headers or [])]
+        if content_type is not None:
+            self.headers += [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": int(self.status), "headers": self.headers})

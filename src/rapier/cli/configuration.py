@@ -24,6 +24,7 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     tls_key: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1)] = 1
     insecure_http: bool = False
+    allowed_origins: list[str] = []
     limits: dict[str, Any] = {}
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from rapier.access.doorkeeper import Doorkeeper
 from rapier.access.users import UsersFile
+from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
 from rapier.cli.configuration import Configuration, address_and_port
 from rapier.cluster.cluster import Cluster
@@ -39,11 +40,13 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
     users = Path(configuration.htpasswd)
     UsersFile(users)  # one that is no good is said now, not by each worker
 
+    origins = browsers.Origins(map(_origin, configuration.allowed_origins))
+
     def connect() -> Cluster:
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
     return run(
-        lambda: Application(connect, Doorkeeper(UsersFile(users))),
+        lambda: Application(connect, Doorkeeper(UsersFile(users)), origins),
         Settings(
             listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
             certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
@@ -55,6 +58,16 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
         ),
         announce,
     )
+
+
+def _origin(text: str) -> str:
+    found = browsers.origin(text)
+    if found is None:
+        raise ConfigurationError(
+            f"allowed-origins: an origin is a scheme, a host and at most a port, as https://ops.example.com or "
+            f"https://ops.example.com:8443, not {text!r}"
+        )
+    return found
 
 
 def _limits(configuration: Configuration) -> Limits:

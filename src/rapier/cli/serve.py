@@ -21,6 +21,10 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many processes answer.")] = None,
     insecure_http: Annotated[bool, typer.Option("--insecure-http", help="No TLS; on loopback addresses only.")] = False,
+    allowed_origins: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Whose web pages may use the API, as https://host:port. May be repeated."),
+    ] = None,
 ) -> None:
     """Answer for the cluster behind a master daemon's socket, over HTTPS."""
     options = {
@@ -32,6 +36,7 @@ def serve(
         "tls_key": tls_key and str(tls_key),
         "workers": workers,
         "insecure_http": insecure_http,
+        "allowed_origins": allowed_origins,
     }
     logs.set_up()
     from rapier.cli.daemon import start

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import chromium
 import processes
 from endpoints import Access, Endpoint, embedded_master, make_access, rapier
 from lab import LabError, Relay, VirtualCluster, install_ganeti, why_unavailable
@@ -54,15 +55,19 @@ def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Installs Ganeti before the first test that needs it, since no test's time is enough for that."""
+    """Installs Ganeti and Chromium before the first test that needs them, since no test's time is enough for that."""
     wanted = any(item.get_closest_marker("real") for item in session.items)
     if wanted and not session.config.option.collectonly and why_unavailable() is None:
         install_ganeti()
+    if not session.config.option.collectonly and any(item.get_closest_marker("browser") for item in session.items):
+        chromium.why_unavailable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leaves the tests of the real cluster out where there can be none."""
+    """Leaves the tests of the real cluster out where there can be none, and those in a browser likewise."""
     if item.get_closest_marker("real") and (reason := why_unavailable()):
+        pytest.skip(reason)
+    if item.get_closest_marker("browser") and (reason := chromium.why_unavailable()):
         pytest.skip(reason)
 
 

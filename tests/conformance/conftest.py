@@ -9,7 +9,7 @@ import pytest
 
 from conformance.client import Api
 from conformance.differences import DIFFERENCES
-from conformance.history import Histories, forget, record
+from conformance.history import Histories, Like, forget, record
 from endpoints import Endpoint
 from lab.luxi import ask
 
@@ -42,6 +42,14 @@ def histories(api: Api) -> Iterator[Histories]:
     histories = record(api)
     yield histories
     forget(api, histories)
+
+
+@pytest.fixture
+def cause(differs: Callable[[str], bool]) -> list[list[Any]]:
+    """What the reason trail of each job here says of its cause: the user, and an id that was made."""
+    if differs("user-and-request-in-the-trail"):
+        return [["rapier:user", "admin"], ["rapier:request", Like("[0-9a-f]{32}")]]
+    return []
 
 
 @pytest.fixture(scope="session")

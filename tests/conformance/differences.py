@@ -39,5 +39,8 @@ DIFFERENCES: dict[str, Difference] = {
     "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),
     "wait-without-an-object": Difference(STOCK, "fails on its own reading of a body that is no object"),
     "fragment-in-the-target": Difference(RAPIER, "what follows a # is no part of the path; stock takes it for one"),
+    "user-and-request-in-the-trail": Difference(
+        RAPIER, "the reason trail goes on with who asked and the request's id, so that a job leads to its cause"
+    ),
     "one-level-of-rights": Difference(RAPIER, "whoever is in the users file may do everything"),
 }

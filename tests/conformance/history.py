@@ -6,6 +6,7 @@ made whose jobs fail; all of it at the same time.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,18 @@ class Histories:
         """All jobs that were made."""
         lives = [step.job for life in (self.diskless, self.sharedfile, self.idle) for step in life.values()]
         return [*lives, *(step.job for step in self.cluster_tags.values()), *self.failures.values()]
+
+
+@dataclass(frozen=True, eq=False)
+class Like:
+    """Equal to every text that the pattern matches: for what is another in each run."""
+
+    pattern: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and re.fullmatch(self.pattern, other) is not None
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def log_of(job: Json) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conformance import shapes
@@ -177,13 +179,16 @@ RESOURCES = {
 
 
 @pytest.mark.parametrize("life", ["diskless", "sharedfile", "idle"])
-def test_the_reason_is_the_users_words_then_the_resource_then_the_job(histories: Histories, life: str) -> None:
+def test_the_reason_is_the_users_words_then_the_resource_then_the_job(
+    histories: Histories, cause: list[list[Any]], life: str
+) -> None:
     for title, step in getattr(histories, life).items():
         op_id = step.opcode["OP_ID"]
         words = [["gnt:user", "because I say <so>"]] if (life, title) == ("diskless", "create") else []
         assert step.trail == [
             *words,
             [f"gnt:library:rlib2:{RESOURCES[op_id]}", ""],
+            *cause,
             [f"gnt:opcode:{op_id.lower().removeprefix('op_')}", f"job={step.job['id']};index=0"],
         ]
 

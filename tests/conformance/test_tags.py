@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conformance.client import Api
@@ -36,7 +38,7 @@ def test_the_clusters_tags_stand_in_its_description_too(histories: Histories) ->
     ],
 )
 def test_the_clusters_tags_are_queued_without_a_name(
-    histories: Histories, title: str, op_id: str, tags: list[str], dry_run: bool
+    histories: Histories, cause: list[list[Any]], title: str, op_id: str, tags: list[str], dry_run: bool
 ) -> None:
     job = histories.cluster_tags[title].job
     (opcode,) = job["ops"]
@@ -54,6 +56,7 @@ def test_the_clusters_tags_are_queued_without_a_name(
     assert trail == [
         *([["gnt:user", "for a&b"]] if title == "tag" else []),
         ["gnt:library:rlib2:tags", ""],
+        *cause,
         [f"gnt:opcode:{op_id.lower().removeprefix('op_')}", f"job={job['id']};index=0"],
     ]
 

@@ -72,6 +72,11 @@ class PlainApp:
         told["headers"] = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]]
         await answer(send, 200, told)
 
+    async def on_marked(self, scope: Any, receive: Any, send: Any) -> None:
+        """Wants a header in every answer to this request, then does as the query says."""
+        scope["state"]["answer_headers"].append((b"x-mark", b"one"))
+        await getattr(self, f"on_{scope['query_string'].decode()}")(scope, receive, send)
+
     async def on_wait(self, scope: Any, receive: Any, send: Any) -> None:
         """Answers after 30 s, or early when the server drains; gives up when the client has left."""
         await receive()

@@ -1,35 +1,60 @@
-"""The application: who may come in, then which version of the API answers."""
+"""The application: what comes before any version of the API. Then the version that was asked answers.
+
+In this order: the request's id, which every answer carries; whose page sent it, where a browser did; which user it is.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import NamedTuple
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.access.doorkeeper import Doorkeeper
-from rapier.api.http import header
+from rapier.api import trace
+from rapier.api.browsers import Origins
+from rapier.api.http import Headers, PlainAnswer, Rejection, header
 from rapier.api.v2.endpoint import application as v2_application
-from rapier.api.v2.endpoint import refused
-from rapier.api.v2.errors import Refusal, bad_request, error_body
+from rapier.api.v2.endpoint import rejected as v2_rejected
+from rapier.api.v2.errors import error_body
 from rapier.api.v3.endpoint import Settings
 from rapier.api.v3.endpoint import application as v3_application
+from rapier.api.v3.endpoint import rejected as v3_rejected
 from rapier.cluster.cluster import Cluster
 from rapier.errors import AccessBusy, AccessDenied
 
 log = logging.getLogger(__name__)
 
+ANSWER_HEADERS = "answer_headers"  # a list in the scope's state; the server puts these into every answer, also its own
 CHALLENGE = (b"www-authenticate", b'Basic realm="Ganeti Remote API"')
+CHALLENGE_WITH_CHARSET = (b"www-authenticate", b'Basic realm="Ganeti Remote API", charset="UTF-8"')
+
+
+class Version(NamedTuple):
+    """A version of the API, as the application needs it: who answers, and how it says no to what never gets there."""
+
+    answer: ASGIApp
+    rejected: Callable[[Scope, Rejection], ASGIApp]
+    challenge: tuple[bytes, bytes]
+    cross_origin: bool  # whether pages of configured origins may read its answers
 
 
 class Application:
     """ASGI application over one cluster. Nothing of a request but its head is looked at before its user is known."""
 
-    def __init__(self, connect: Callable[[], Cluster], doorkeeper: Doorkeeper) -> None:
-        """`connect` is called when the event loop runs. The doorkeeper is closed at the end, as the cluster is."""
+    def __init__(
+        self, connect: Callable[[], Cluster], doorkeeper: Doorkeeper, origins: Origins, settings: Settings
+    ) -> None:
+        """`connect` is called when the event loop runs. The doorkeeper is closed at the end, as the cluster is.
+
+        `settings` are those of version 3.
+        """
         self._connect = connect
         self._doorkeeper = doorkeeper
+        self._origins = origins
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -40,15 +65,41 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self._cluster = self._connect()
-        self._v2 = v2_application(self._cluster)
-        self._v3 = v3_application(self._cluster, Settings())
+        self._v2 = Version(v2_application(self._cluster), v2_rejected, CHALLENGE, cross_origin=False)
+        v3 = v3_application(self._cluster, self._settings)
+        self._v3 = Version(v3, v3_rejected, CHALLENGE_WITH_CHARSET, cross_origin=True)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._cluster.close()
         self._doorkeeper.close()
         await send({"type": "lifespan.shutdown.complete"})
 
+    def _version(self, scope: Scope) -> Version:
+        path: bytes = scope["raw_path"]
+        return self._v3 if path.startswith(b"/3") and path[2:3] in (b"", b"/") else self._v2
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope.setdefault("state", {})
+        request_id = trace.request_id(scope["headers"])
+        state["request_id"] = request_id
+        trace.begin(request_id)
+        common: Headers = state.setdefault(ANSWER_HEADERS, [])
+        common.append((trace.HEADER, request_id.encode("ascii")))
+        version = self._version(scope)
+        if version.cross_origin:
+            common += self._origins.readable_headers(scope)
+        answer = await self._admitted(scope, version)
+        await answer(scope, receive, send)
+
+    async def _admitted(self, scope: Scope, version: Version) -> ASGIApp:
+        """Who answers: the version that was asked, where the request may get there, and then the state has its user."""
+        if rejection := self._origins.rejection(scope):
+            return version.rejected(scope, rejection)
+        if version.cross_origin and self._origins.is_preflight(scope):
+            allowed = self._origins.preflight_headers(scope)
+            if allowed is None:
+                return version.rejected(scope, _NO_PREFLIGHT)
+            return PlainAnswer(HTTPStatus.NO_CONTENT, None, b"", allowed)
         authorization = header(scope, b"authorization")
         address = scope["client"][0] if scope["client"] else ""
         user = self._doorkeeper.recall(authorization, address)
@@ -56,26 +107,25 @@ class Application:
             try:
                 user = await self._doorkeeper.admit(authorization, address)
             except AccessBusy as problem:
-                await refused(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(problem)), scope["method"])(
-                    scope, receive, send
-                )
-                return
+                return version.rejected(scope, Rejection(HTTPStatus.SERVICE_UNAVAILABLE, str(problem), "too-busy"))
             except AccessDenied:
-                refusal = _unauthorized(authorization)
-                await refused(refusal, scope["method"])(scope, receive, send)
-                return
-        scope.setdefault("state", {})["user"] = user
-        if scope["raw_path"] == b"/3" or scope["raw_path"].startswith(b"/3/"):
-            await self._v3(scope, receive, send)
-        else:
-            await self._v2(scope, receive, send)
+                return version.rejected(scope, _unauthorized(authorization, version.challenge))
+        scope["state"]["user"] = user
+        return version.answer
 
 
-def _unauthorized(authorization: bytes | None) -> Refusal:
+_NO_PREFLIGHT = Rejection(
+    HTTPStatus.FORBIDDEN,
+    "Pages of this origin may not use the API: the configuration (allowed-origins) does not name it",
+    "foreign-origin",
+)
+
+
+def _unauthorized(authorization: bytes | None, challenge: tuple[bytes, bytes]) -> Rejection:
     """Stock's answer to who was not admitted: a 400 where the header names the scheme and nothing else."""
     if authorization is not None and authorization.strip().lower() == b"basic":
-        return bad_request("Basic authentication requires credentials")
-    return Refusal(HTTPStatus.UNAUTHORIZED, headers=[CHALLENGE])
+        return Rejection(HTTPStatus.BAD_REQUEST, "Basic authentication requires credentials", "malformed")
+    return Rejection(HTTPStatus.UNAUTHORIZED, "", "unauthorized", [challenge])
 
 
 def refusal_of_the_server(status: int, text: str) -> tuple[str, bytes]:

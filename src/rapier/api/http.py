@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -15,13 +16,26 @@ Headers = list[tuple[bytes, bytes]]
 SERVER = b"Rapier"
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a request is not even looked at by the version of the API that was asked; each says it in its own shape.
+
+    `text` may be empty; `slug` is the kind of the problem in one word, as the last part of a problem's type.
+    """
+
+    status: HTTPStatus
+    text: str
+    slug: str
+    headers: Headers = field(default_factory=list)
+
+
 class PlainAnswer:
-    """An answer whose body is known as a whole; its length is always sent."""
+    """An answer whose body is known as a whole; its length is sent, but for a status that has no body."""
 
     def __init__(
         self, status: HTTPStatus, content_type: bytes | None, body: bytes, headers: Headers | None = None
     ) -> None:
-        """`content_type` is `None` for an answer that has no content (204, 304)."""
+        """Without a content type there is no body, and no length either (204; RFC 9110 8.6)."""
         self.status = status
         self.body = body
         self.headers: Headers = [(b"server", SERVER), *(headers or [])]

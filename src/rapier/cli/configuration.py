@@ -24,6 +24,9 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     tls_key: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1)] = 1
     insecure_http: bool = False
+    allowed_origins: list[str] = []
+    cluster_alias: str | None = None
+    demand_preconditions: bool = False
     limits: dict[str, Any] = {}
 
 

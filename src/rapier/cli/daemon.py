@@ -12,7 +12,10 @@ import msgspec
 
 from rapier.access.doorkeeper import Doorkeeper
 from rapier.access.users import UsersFile
+from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
+from rapier.api.v3 import endpoint as v3
+from rapier.api.v3.routes import RESERVED
 from rapier.cli.configuration import Configuration, address_and_port
 from rapier.cluster.cluster import Cluster
 from rapier.errors import ConfigurationError
@@ -39,11 +42,14 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
     users = Path(configuration.htpasswd)
     UsersFile(users)  # one that is no good is said now, not by each worker
 
+    origins = browsers.Origins(map(_origin, configuration.allowed_origins))
+    version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
+
     def connect() -> Cluster:
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
     return run(
-        lambda: Application(connect, Doorkeeper(UsersFile(users))),
+        lambda: Application(connect, Doorkeeper(UsersFile(users)), origins, version_3),
         Settings(
             listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
             certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
@@ -55,6 +61,22 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
         ),
         announce,
     )
+
+
+def _alias(name: str | None) -> str | None:
+    if name is not None and (name in RESERVED or "/" in name or not name):
+        raise ConfigurationError(f"cluster-alias: {name!r} is a word of the API's own, or no name")
+    return name
+
+
+def _origin(text: str) -> str:
+    found = browsers.origin(text)
+    if found is None:
+        raise ConfigurationError(
+            f"allowed-origins: an origin is a scheme, a host and at most a port, as https://ops.example.com or "
+            f"https://ops.example.com:8443, not {text!r}"
+        )
+    return found
 
 
 def _limits(configuration: Configuration) -> Limits:

@@ -21,6 +21,16 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many processes answer.")] = None,
     insecure_http: Annotated[bool, typer.Option("--insecure-http", help="No TLS; on loopback addresses only.")] = False,
+    allowed_origins: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Whose web pages may use the API, as https://host:port. May be repeated."),
+    ] = None,
+    cluster_alias: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another name for the cluster in URIs of version 3.")
+    ] = None,
+    demand_preconditions: Annotated[
+        bool, typer.Option("--demand-preconditions", help="Refuse version 3's unguarded changes with 428.")
+    ] = False,
 ) -> None:
     """Answer for the cluster behind a master daemon's socket, over HTTPS."""
     options = {
@@ -32,6 +42,9 @@ def serve(
         "tls_key": tls_key and str(tls_key),
         "workers": workers,
         "insecure_http": insecure_http,
+        "allowed_origins": allowed_origins,
+        "cluster_alias": cluster_alias,
+        "demand_preconditions": demand_preconditions,
     }
     logs.set_up()
     from rapier.cli.daemon import start

@@ -4,6 +4,7 @@ What differs from uvicorn's own:
 - head and body of a plain answer leave in one write (one TLS record), not two;
 - the length is always said where the body is known as a whole; HTTP/1.0 peers are answered in 1.0, without chunks;
 - an answer that ends before the request's body was read does not wait for that body;
+- headers that the application lays down for all answers to a request are in those that the server makes as well;
 - an application that fails because its client left is no error in the log.
 """
 
@@ -25,6 +26,9 @@ from rapier.server.settings import ASGIApplication, ErrorBody
 log = logging.getLogger("rapier.server")
 
 ONE_WRITE_BYTES = 65_536  # up to this, copying a body behind its head is cheaper than a second TLS record
+# In the scope's `state`: a list to which the application may add headers (names in lower case) that shall be in every
+# answer to this request, in one of the server's own (408, 413, 500) too.
+ANSWER_HEADERS = "answer_headers"
 _BODILESS = frozenset({204, 304})
 
 
@@ -78,6 +82,8 @@ class Exchange(RequestResponseCycle):
         self._left: int | None = None  # bytes of the answer's body still owed, where its length was said
         self._chunked = False
         self._bodiless = connection.scope["method"] == "HEAD"
+        self._common_headers: list[tuple[bytes, bytes]] = []
+        connection.scope["state"][ANSWER_HEADERS] = self._common_headers
 
     async def run_asgi(self, app: ASGIApplication) -> None:
         """Runs the application. What it leaves undone is answered with 500, or the connection is cut."""
@@ -176,7 +182,11 @@ class Exchange(RequestResponseCycle):
             lines.append(line)
         if not dated:
             lines.append(date_line(int(time.time())))
-        return lines
+        return lines + self.common_lines()
+
+    def common_lines(self) -> list[bytes]:
+        """The lines of the headers that the application wants in every answer to this request."""
+        return [header_line(name, value)[1] for name, value in self._common_headers]
 
     def _framed_head(self, whole_length: int | None) -> bytes:
         """The head, with the framing of a body of `whole_length` bytes, or of one that is not known as a whole."""

@@ -80,6 +80,7 @@ class Connection(HttpToolsProtocol):
         self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
         self._unknown_method = b""
         self._refusal: tuple[int, str] | None = None  # to be written when the requests before it are answered
+        self._refused: Exchange | None = None  # the request that it answers, where the application had begun with it
         self._when_flushed: Callable[[], None] | None = None
         self._draining = False
 
@@ -291,6 +292,7 @@ class Connection(HttpToolsProtocol):
             self.pipeline.popleft()  # the request whose body is at fault; it was waiting for its turn
         elif self._reading is Reading.BODY and self.active is not None:
             exchange, self.active = self.active, None
+            self._refused = exchange
             exchange.disconnected = True
             exchange.message_event.set()
             if exchange.response_started:
@@ -305,12 +307,13 @@ class Connection(HttpToolsProtocol):
         content_type, body = self.shared.error_body(status, reason)
         version = self.scope["http_version"] if self.scope else "1.1"
         self.transport.write(
-            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
+            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%bconnection: close\r\n\r\n%b"
             % (
                 status_line(version, status),
                 content_type.encode("latin-1"),
                 len(body),
                 date_line(int(time.time())),
+                b"".join(self._refused.common_lines()) if self._refused else b"",
                 body,
             )
         )

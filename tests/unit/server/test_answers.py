@@ -153,3 +153,26 @@ def test_an_application_that_its_client_left_is_no_error_in_the_log(plain: Daemo
         time.sleep(0.1)
     assert eventually(lambda: plain.get("/counters").json["left_alone"] == before + 1)
     assert "in the middle of its body" not in plain.log
+
+
+@pytest.mark.parametrize("what", ["small", "stream", "nothing", "broken"])
+def test_a_header_for_every_answer_is_in_the_servers_own_too(plain: Daemon, what: str) -> None:
+    answer = plain.get(f"/marked?{what}")
+    assert answer.headers["x-mark"] == "one"
+    assert (answer.status == 500) == (what == "broken")
+
+
+def test_it_is_in_the_refusal_of_a_body_and_in_no_other_answer_of_the_connection(hasty: Daemon) -> None:
+    with hasty.connect() as sock:
+        sock.sendall(request("GET", "/marked?small"))
+        assert read_answer(sock).headers["x-mark"] == "one"
+        sock.sendall(request("GET", "/"))
+        assert "x-mark" not in read_answer(sock).headers
+        sock.sendall(request("POST", "/marked?length", "Content-Length: 200000"))
+        refused = read_answer(sock)
+        assert (refused.status, refused.headers["x-mark"]) == (413, "one")
+    with hasty.connect() as sock:
+        sock.sendall(request("POST", "/marked?length", "Content-Length: 10") + b"12345")
+        late = read_answer(sock)
+        assert (late.status, late.headers["x-mark"]) == (408, "one")
+    assert "x-mark" not in hasty.ask(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n").headers

@@ -15,7 +15,8 @@ from starlette.requests import Request as HTTPRequest
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rapier.api.http import ClientLeft, PlainAnswer, body_media_type, gone, has_body, target_of
+from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
+from rapier.api.trail import cause_of
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
 from rapier.api.v2.reads import Handler
 from rapier.api.v2.request import Request
@@ -83,7 +84,7 @@ class Endpoint:
         state = scope["state"]
         request = Request(
             cluster=self._cluster,
-            user=state["user"],
+            cause=cause_of(scope),
             target=target_of(scope),
             names=scope.get("path_params", {}),
             query=urllib.parse.parse_qs(query) if (query := scope["query_string"].decode("latin-1")) else {},
@@ -119,6 +120,11 @@ def _answered(
 def refused(refusal: Refusal, method: str) -> PlainAnswer:
     """The answer that says no, in stock's words."""
     return _answered(refusal.status, error_body(refusal.status, refusal.text), method, refusal.headers)
+
+
+def rejected(scope: Scope, rejection: Rejection) -> ASGIApp:
+    """The answer to a request that was stopped before this version saw it."""
+    return refused(Refusal(rejection.status, rejection.text, rejection.headers), scope["method"])
 
 
 async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:

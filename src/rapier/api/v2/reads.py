@@ -77,7 +77,8 @@ async def info(request: Request) -> dict[str, Any]:
 
 async def operating_systems(request: Request) -> list[str]:
     """`/2/os`: each operating system with each of its variants. Only a job can tell."""
-    opcode = fill(OS_DIAGNOSE, None, {"output_fields": ["name", "variants"], "names": []})
+    cause = request.cause.trail()
+    opcode = fill(OS_DIAGNOSE, None, {"output_fields": ["name", "variants"], "names": [], "reason": cause})
     names = await request.cluster.read("os", lambda: request.cluster.run(opcode))
     return [f"{name}+{variant}" if variant else name for name, variants in names for variant in variants or [None]]
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rapier.api.trail import Cause
 from rapier.api.v2.errors import bad_request
 from rapier.cluster.cluster import Cluster
 
@@ -19,7 +20,7 @@ class Request:
     """
 
     cluster: Cluster
-    user: str
+    cause: Cause
     target: str
     names: Mapping[str, str]
     query: Mapping[str, list[str]]

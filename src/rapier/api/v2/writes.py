@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rapier.api.trail import TrailElement
 from rapier.api.v2.errors import bad_request
 from rapier.api.v2.request import Request, check_type
 from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Params, UnknownParameter
@@ -78,14 +79,17 @@ class Submit:
         return await request.cluster.submit([fill(self.op_id, given, fixed, self.renamed)])
 
 
-def reason_trail(request: Request, resource: str) -> list[tuple[str, str, int]]:
-    """Why the job was submitted: the user's own words where there are any, then which resource was asked."""
-    trail = []
+def reason_trail(request: Request, resource: str) -> list[TrailElement]:
+    """Why the job was submitted: the user's own words where there are any, which resource was asked; by whom, and when.
+
+    Stock's elements come first: who reads the trail by position finds the same as with stock.
+    """
+    trail: list[TrailElement] = []
     words = request.text("reason")
     if words:
         trail.append(("gnt:user", words, time.time_ns()))
     trail.append((f"gnt:library:rlib2:{resource}", "", time.time_ns()))
-    return trail
+    return [*trail, *request.cause.trail()]
 
 
 def fill(op_id: str, given: Any, fixed: Params, renamed: Mapping[str, str] | None = None) -> Params:

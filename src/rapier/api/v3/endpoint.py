@@ -20,11 +20,23 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rapier.api.http import ClientLeft, Headers, PlainAnswer, first_of, gone, has_body, header, header_list, target_of
+from rapier.api.http import (
+    ClientLeft,
+    Headers,
+    PlainAnswer,
+    Rejection,
+    first_of,
+    gone,
+    has_body,
+    header,
+    header_list,
+    target_of,
+)
+from rapier.api.trail import cause_of
 from rapier.api.v3 import pages
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.preconditions import Preconditions, entity_tag, preconditions_of
-from rapier.api.v3.problems import Problem, not_found, problem_for, unprocessable
+from rapier.api.v3.problems import TYPES, Problem, not_found, problem_for, unprocessable
 from rapier.api.v3.request import NOTHING, Answer, Argument, Request, read_arguments
 from rapier.api.v3.routes import RESERVED, ROUTES, Route
 from rapier.cluster.cluster import Cluster
@@ -93,13 +105,13 @@ class Endpoint:
         cluster_name = await self._cluster_name(names.pop("cluster", None))
         arguments = read_arguments(_query(scope), operation.arguments | {"format": FORMAT})
         body = await _body(scope, receive, operation)
-        state = scope["state"]
+        state, cause = scope["state"], cause_of(scope)
         request = Request(
             cluster=self._cluster,
             cluster_name=cluster_name,
-            user=state["user"],
-            request_id=request_id_of(scope),
-            trail=lambda: trail_elements(scope),
+            user=cause.user,
+            request_id=cause.request_id,
+            trail=cause.trail,
             names=names,
             query=arguments,
             body=body,
@@ -248,22 +260,20 @@ def _conditional(
     return PlainAnswer(rendered.status, representation.media_type.encode(), rendered.body, headers)
 
 
-def request_id_of(scope):
-    return scope["state"].get("request_id", "x")
-
-
-def trail_elements(scope):
-    return []
-
-
 def refused(problem: Problem, scope: Scope, representation: Representation) -> PlainAnswer:
     """The answer that says no, as a problem document (RFC 9457)."""
     kind = problem.type
     headers: Headers = [*problem.headers, (b"vary", b"Accept"), (b"cache-control", b"no-store")]
     if kind.retry_after_seconds is not None:
         headers.append((b"retry-after", b"%d" % kind.retry_after_seconds))
-    body = representation.encode_problem(problem.body() | {"request_id": request_id_of(scope)})
+    body = representation.encode_problem(problem.body() | {"request_id": scope["state"]["request_id"]})
     return PlainAnswer(kind.status, representation.problem_media_type.encode(), body, headers)
+
+
+def rejected(scope: Scope, rejection: Rejection) -> PlainAnswer:
+    """The answer to a request that does not get here."""
+    text = rejection.text or TYPES[rejection.slug].explanation
+    return refusal(Problem(rejection.slug, text, headers=rejection.headers), scope)
 
 
 def refusal(problem: Problem, scope: Scope) -> PlainAnswer:

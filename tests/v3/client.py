@@ -91,7 +91,7 @@ class Description:
 
     def __init__(self, document: Any) -> None:
         self.document = document
-        self._registry: Any = Registry().with_resource("", Resource(document, DRAFT202012))
+        self._registry: Any = Registry().with_resource("urn:description", Resource(document, DRAFT202012))
         self._paths = [
             (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(uri))), path) for uri, path in document["paths"].items()
         ]
@@ -115,7 +115,7 @@ class Description:
         media_type = answer.headers["Content-Type"].partition(";")[0]
         assert media_type in described["content"], f"{media_type} is not described"
         if media_type.endswith("json"):
-            schema = {"$ref": described["content"][media_type]["schema"]["$ref"]}
+            schema = {"$ref": "urn:description" + described["content"][media_type]["schema"]["$ref"]}
             problems = [*Draft202012Validator(schema, registry=self._registry).iter_errors(answer.json())]
             assert not problems, f"{method} {answer.url.path}: {problems[0].json_path}: {problems[0].message}"
         self.seen.add((method, operation["operationId"], answer.status_code))

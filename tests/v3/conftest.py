@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from endpoints import Endpoint
 from v3.client import Api
 
 FIXTURES = {"real": "rapier_real", "embedded": "rapier_embedded"}
-_numbers = itertools.count(1)
+_names = (f"v3-{os.getpid()}-{number}" for number in itertools.count(1))
 
 
 @pytest.fixture(scope="session", params=[pytest.param("real", marks=pytest.mark.real), "embedded"])
@@ -40,7 +41,7 @@ def creation(name: str, **members: Any) -> dict[str, Any]:
 @pytest.fixture
 def new_name() -> str:
     """A name that no instance has."""
-    return f"v3-{next(_numbers)}"
+    return next(_names)
 
 
 Make = Callable[..., str]
@@ -52,7 +53,7 @@ def make(api: Api) -> Iterator[Make]:
     names: list[str] = []
 
     def make(**members: Any) -> str:
-        name = f"v3-{next(_numbers)}"
+        name = next(_names)
         names.append(name)
         api.done("POST", "instances", creation(name, **members))
         return name
@@ -66,7 +67,7 @@ def make(api: Api) -> Iterator[Make]:
 @pytest.fixture(scope="module")
 def instance(api: Api) -> Iterator[str]:
     """One that the tests of a module share: it does not run, and has a disk where there can be one."""
-    name = f"v3-{next(_numbers)}"
+    name = next(_names)
     body = creation(name, disk_template="sharedfile", disks=[{"size_mib": 128}], nics=[{"mac": "auto"}])
     api.done("POST", "instances", body)
     yield name

@@ -142,10 +142,27 @@ def test_the_uri_and_the_body_must_name_the_same(api: Api, new_name: str) -> Non
 
 def test_what_ganeti_refuses_later_is_a_problem_with_the_job(api: Api, new_name: str) -> None:
     body = creation(new_name, disk_template="sharedfile", disks=[{"size_mib": 128}], os="nothing+like")
-    problem = api.refused(422, "unprocessable", "POST", "instances", body, Prefer="wait=60")
+    problem = api.refused(500, "job-failed", "POST", "instances", body, Prefer="wait=60")
     assert problem["job"].startswith(f"{api.base}/jobs/")
-    assert problem["ganeti_class"] == "OpPrereqError"
+    assert problem["ganeti_class"] == "OpExecError"
     assert problem["failed"][0]["status"] == "error"
+    assert "nothing" in problem["detail"]
+    body = creation(new_name, disk_template="plain", disks=[{"size_mib": 128}])
+    problem = api.refused(422, "unprocessable", "POST", "instances", body, Prefer="wait=60")
+    assert problem["ganeti_class"] == "OpPrereqError"
+
+
+@pytest.mark.parametrize(
+    ("change", "parameter"),
+    [({"primary_node": "node9"}, "pnode"), ({"secondary_nodes": ["node9"]}, "snode"), ({"nics": [{"network": "lan9"}]}, "nics")],
+)
+def test_what_a_body_names_has_to_be_there_before_there_is_a_job(
+    api: Api, new_name: str, change: dict[str, Any], parameter: str
+) -> None:
+    before = api.newest_job()
+    problem = api.refused(422, "unprocessable", "POST", "instances", creation(new_name) | change)
+    assert problem["parameter"] == parameter
+    assert api.newest_job() == before
 
 
 def test_what_a_client_read_it_may_send_back_to_make_another(api: Api, instance: str, make: Make, new_name: str) -> None:

@@ -47,6 +47,8 @@ class Objects:
 
         if kind is CLUSTER:
             return await self._cluster()
+        if not name.isascii():
+            return None  # no name in Ganeti is otherwise, and luxid's errors cannot repeat one
         how = reading(kind, live=live, alone=True)
         try:
             answer = await self._luxi.query(kind.name, how.fields, _named(kind, name))

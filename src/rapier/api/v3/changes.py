@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rapier.api.v3.outcomes import made
-from rapier.api.v3.problems import Problem
+from rapier.api.v3.problems import Problem, unprocessable
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
 from rapier.errors import Busy, Stale
 from rapier.ganeti.kinds import JOB
 from rapier.ganeti.opcodes import Params
+from rapier.ganeti.references import references
 from rapier.ganeti.touching import Target
 
 GUARDED = ("precondition-failed", "object-busy", "precondition-required", "etag-without-if-match")
@@ -39,10 +40,14 @@ class Change:
 
 
 async def carry_out(request: Request, change: Change) -> Answer:
-    """Submits the job, and waits for its family's end as long as the client prefers to."""
+    """Submits the job, and waits for its family's end as long as the client prefers to.
+
+    A body that names what is not there is refused before a precondition counts (RFC 9110 13.2.1).
+    """
+    current = await change.read()
+    await _check_references(request, change.opcodes(current))
     wanted = request.preconditions.if_match
     if request.demands_precondition and not request.preconditions.given:
-        await change.read()
         raise Problem("precondition-required", "Send If-Match with the entity tag of what you have read")
     trail = request.trail()
 
@@ -50,7 +55,7 @@ async def carry_out(request: Request, change: Change) -> Answer:
         return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
 
     if wanted is None:
-        wanted_opcodes = opcodes(await change.read())
+        wanted_opcodes = opcodes(current)
         submitted = Submitted(await request.cluster.submissions(wanted_opcodes)) if wanted_opcodes else None
     else:
         try:
@@ -71,6 +76,16 @@ async def carry_out(request: Request, change: Change) -> Answer:
     if submitted is None:
         return await change.result()
     return await made(request, submitted, change.result)
+
+
+async def _check_references(request: Request, opcodes: list[Params]) -> None:
+    """Raises a 422 for the first object that the opcodes name and that is not there."""
+    for opcode in opcodes:
+        for parameter, kind, name in references(opcode):
+            if await request.cluster.objects.one(kind, name, live=False) is None:
+                raise unprocessable(
+                    f"There is no {kind.name} {name!r}", parameter=parameter, opcode=opcode["OP_ID"]
+                )
 
 
 def _stale(current: Found | None) -> Problem:

@@ -21,6 +21,7 @@ from rapier.errors import (
     MasterLost,
     MasterSilent,
     OpExecError,
+    OpPrereqError,
 )
 
 RETRY_AFTER_SECONDS = 2
@@ -307,6 +308,7 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (JobQueueFull, "queue-full"),
     (JobQueueDrainError, "queue-drained"),
     (JobLost, "not-found"),
+    (OpPrereqError, "unprocessable"),
     (OpExecError, "job-failed"),
     (MasterAbsent, "master-absent"),
     (MasterGarbled, "master-garbled"),

@@ -17,10 +17,13 @@ def embedded(
     nodes: Annotated[int, typer.Option(min=1, help="How many nodes a new cluster gets.")] = 4,
     instances: Annotated[int, typer.Option(min=0, help="How many instances a new cluster gets.")] = 0,
     pace: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long each step of a job takes.")] = 0.0,
+    lag: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long queries do not show a change yet; jobs do.")
+    ] = 0.0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only what went wrong.")] = False,
 ) -> None:
     """Serve an embedded master: all that speaks LUXI sees a cluster, and no machine is behind it."""
     logs.set_up(quiet=quiet)
     from rapier.embedded.server import serve
 
-    asyncio.run(serve(socket, state, nodes=nodes, instances=instances, pace_seconds=pace))
+    asyncio.run(serve(socket, state, nodes=nodes, instances=instances, pace_seconds=pace, lag_seconds=lag))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Node
@@ -11,8 +12,12 @@ from rapier.embedded.refusals import NO_RESOURCES, failed, prereq
 ALLOCATOR = "hail"
 
 
-def allocate(configuration: Configuration, allocator: str, memory: int, disk: int) -> Node:
+def allocate(
+    configuration: Configuration, allocator: str, memory: int, disk: int, without: Collection[str] = ()
+) -> Node:
     """The usable node with the most free memory among those with room for so many MiB of each.
+
+    Those whose uuids are in `without` are not looked at.
 
     Raises Ganeti's errors for another allocator's name, and where there is no such node.
     """
@@ -22,7 +27,7 @@ def allocate(configuration: Configuration, allocator: str, memory: int, disk: in
     fitting = []
     reasons: Counter[str] = Counter()
     for node in configuration.nodes:
-        if node.offline or node.drained or not node.vm_capable:
+        if node.offline or node.drained or not node.vm_capable or node.uuid in without:
             continue
         if configuration.free_memory(node) < memory:
             reasons["FailMem"] += 1

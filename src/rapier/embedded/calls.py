@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_type_hints
@@ -13,12 +14,14 @@ import msgspec
 from rapier.embedded.configuration import Changes, Configuration
 from rapier.embedded.job import read_job_id
 from rapier.embedded.jobs import Jobs
+from rapier.embedded.lag import Shown
 from rapier.embedded.model import ConfigObject
 from rapier.embedded.queries import Queries
 from rapier.embedded.queue import JobQueue
 from rapier.embedded.refusals import UNKNOWN, generic, prereq, unreadable
 from rapier.embedded.store import Store
 from rapier.embedded.submission import read_opcodes
+from rapier.embedded.trouble import loses_answer
 from rapier.errors import JobLost
 
 LONGEST_WAIT_SECONDS = 300
@@ -30,12 +33,15 @@ JobId = int | str
 class Calls:
     """What one master answers. A call's arguments are checked by its method's annotations."""
 
-    def __init__(self, configuration: Configuration, store: Store, jobs: Jobs, queue: JobQueue) -> None:
+    def __init__(
+        self, configuration: Configuration, store: Store, jobs: Jobs, queue: JobQueue, lag_seconds: float = 0.0
+    ) -> None:
         self._configuration = configuration
+        self._shown = Shown(configuration, lag_seconds)
         self._store = store
         self._jobs = jobs
         self._queue = queue
-        self._queries = Queries(configuration, jobs, queue.locks)
+        self._queries = Queries(self._shown, jobs, queue.locks)
 
     async def __call__(self, method: str, args: Any) -> Any:
         """The result of one call. Raises the `GanetiError` that it fails with."""
@@ -44,10 +50,14 @@ class Calls:
             raise unreadable(f'Unable to parse LUXI request method: Invalid string value for type LuxiReq: "{method}"')
         return await call.function(self, *call.read(args))
 
+    def loses_answer(self, method: str) -> bool:
+        """Whether somebody demanded that nobody hears what became of such a call."""
+        return loses_answer(method, self._configuration)
+
     # -- queries -----------------------------------------------------------------------------------------------------
 
     async def query_cluster_info(self) -> dict[str, Any]:
-        cluster = self._configuration.cluster
+        cluster = self._shown.now().cluster
         return cluster.facts | {
             "name": cluster.name,
             "master": self._master_name(),
@@ -77,7 +87,7 @@ class Calls:
 
     async def query_exports(self, nodes: list[str], use_locking: bool) -> list[list[Any]]:
         for name in nodes:
-            if self._configuration.nodes.find(name) is None:
+            if self._shown.now().nodes.find(name) is None:
                 raise prereq(f"Node name {name} not found", UNKNOWN)
         return self._queries.rows("export", nodes, ["node", "export"], use_locking)
 
@@ -85,7 +95,7 @@ class Calls:
         return await self._queries.job_rows(None if ids is None else list(map(_number, ids)), fields)
 
     async def query_config_values(self, names: list[str]) -> list[Any]:
-        cluster = self._configuration.cluster
+        cluster = self._shown.now().cluster
         values = {
             "cluster_name": cluster.name,
             "master_node": self._master_name(),
@@ -99,17 +109,18 @@ class Calls:
         self, kind: Literal["cluster", "instance", "node", "nodegroup", "network"], name: str
     ) -> list[str]:
         found: ConfigObject | None
+        shown = self._shown.now()
         match kind:
             case "cluster":
-                found = self._configuration.cluster
+                found = shown.cluster
             case "instance":
-                found = self._configuration.instances.find(name)
+                found = shown.instances.find(name)
             case "node":
-                found = self._configuration.nodes.find(name)
+                found = shown.nodes.find(name)
             case "nodegroup":
-                found = self._configuration.groups.find(name)
+                found = shown.groups.find(name)
             case "network":
-                found = None  # there are none here
+                found = shown.networks.find(name)
         if found is None:
             called = "NodeGroup" if kind == "nodegroup" else kind.capitalize()
             raise prereq(f"{called} name {name} not found", UNKNOWN)
@@ -185,7 +196,8 @@ class Calls:
         await self._store.write(changes)
 
     def _master_name(self) -> str:
-        return self._configuration.nodes[self._configuration.cluster.master_node].name
+        shown = self._shown.now()
+        return shown.nodes[shown.cluster.master_node].name
 
 
 def _number(job_id: JobId) -> int:
@@ -230,5 +242,5 @@ def _luxi_name(method: str) -> str:
 _CALLS: Mapping[str, _Call] = {
     _luxi_name(name): _Call(function)
     for name, function in vars(Calls).items()
-    if not name.startswith("_") and callable(function)
+    if not name.startswith("_") and inspect.iscoroutinefunction(function)
 }

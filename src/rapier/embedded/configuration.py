@@ -9,10 +9,10 @@ from __future__ import annotations
 import copy
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Node, NodeGroup, Params, Switches
+from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Network, Node, NodeGroup, Params, Switches
 
 O = TypeVar("O", bound=ConfigObject)  # noqa: E741
 A = TypeVar("A", bound=AnyObject)
@@ -76,9 +76,19 @@ class Configuration:
 
     def __init__(self) -> None:
         self.groups: Objects[NodeGroup] = Objects()
+        self.networks: Objects[Network] = Objects()
         self.nodes: Objects[Node] = Objects()
         self.instances: Objects[Instance] = Objects()
+        self.listeners: list[Callable[[Changes], None]] = []  # who is told of all that is applied
         self._on_nodes: dict[str, list[Instance]] | None = None
+
+    def __iter__(self) -> Iterator[AnyObject]:
+        """Every object."""
+        yield from (self.cluster, self.switches)
+        yield from self.groups
+        yield from self.networks
+        yield from self.nodes
+        yield from self.instances
 
     def put(self, one: AnyObject) -> None:
         """Adds or replaces an object."""
@@ -89,6 +99,8 @@ class Configuration:
                 self.switches = one
             case NodeGroup():
                 self.groups.put(one)
+            case Network():
+                self.networks.put(one)
             case Node():
                 self.nodes.put(one)
             case Instance():
@@ -100,6 +112,8 @@ class Configuration:
         match one:
             case NodeGroup():
                 self.groups.remove(one)
+            case Network():
+                self.networks.remove(one)
             case Node():
                 self.nodes.remove(one)
             case Instance():
@@ -112,6 +126,8 @@ class Configuration:
             self.put(one)
         for one in changes.removed:
             self.remove(one)
+        for tell in self.listeners:
+            tell(changes)
 
     # -- what is in force after inheritance --------------------------------------------------------------------------
 
@@ -175,13 +191,17 @@ class Changes:
 
     def edit(self, one: A) -> A:
         """A copy to change, with its serial number and its time moved on; the same one for a second call."""
-        if one.uuid in self.put:
-            return self.put[one.uuid]  # type: ignore[return-value]
-        edited = copy.deepcopy(one)
-        edited.serial_no += 1
-        edited.mtime = time.time()
-        self.put[one.uuid] = edited
+        edited = self.edit_quietly(one)
+        if edited.serial_no == one.serial_no:
+            edited.serial_no += 1
+            edited.mtime = time.time()
         return edited
+
+    def edit_quietly(self, one: A) -> A:
+        """A copy to change whose serial number and time stay: so Ganeti writes the primary node of an instance."""
+        if one.uuid not in self.put:
+            self.put[one.uuid] = copy.deepcopy(one)
+        return self.put[one.uuid]  # type: ignore[return-value]
 
     def remove(self, one: AnyObject) -> None:
         """An object that goes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rapier.embedded import instance_fields
+from rapier.embedded import instance_fields, network_fields
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.filters import NO_DATA, OFFLINE, UNAVAILABLE
 from rapier.embedded.job import Job
@@ -137,5 +137,6 @@ FIELDS: dict[str, dict[str, Callable[[Configuration, Any], Any]]] = {
     "instance": instance_fields.FIELDS,
     "node": NODE,
     "group": GROUP,
+    "network": {**COMMON, **network_fields.FIELDS},
     "job": JOB,
 }

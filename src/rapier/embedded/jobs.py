@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec.structs import replace
@@ -64,19 +64,23 @@ class Jobs:
 
         await asyncio.shield(asyncio.ensure_future(write()))
 
-    async def keep(self, job: Job, version: Callable[[], Job], changes: Changes | None = None) -> None:
+    async def keep(
+        self, job: Job, version: Callable[[], Job], changes: Changes | None = None, children: Sequence[Job] = ()
+    ) -> None:
         """The job is from now on as in `version()`, and the configuration as in the changes: on the disk, then here.
 
-        Raises `ConfigurationError` where they cannot be kept; then nothing is changed.
+        `children` are new jobs that come to be with it. Raises `ConfigurationError` where they cannot be kept; then
+        nothing is changed.
         """
         await self.settled(job)
-        self._writes[job.id] = asyncio.ensure_future(self._write(job, version(), changes or Changes()))
+        self._writes[job.id] = asyncio.ensure_future(self._write(job, version(), changes or Changes(), children))
         await asyncio.shield(self._writes[job.id])
 
-    async def _write(self, job: Job, after: Job, changes: Changes) -> None:
+    async def _write(self, job: Job, after: Job, changes: Changes, children: Sequence[Job]) -> None:
         try:
-            await self._store.write(changes, [after])
+            await self._store.write(changes, [after, *children])
             self._configuration.apply(changes)
+            self._by_id |= {child.id: child for child in children}
             job.opcodes, job.ended, job.archived = after.opcodes, after.ended, after.archived
             if job.archived:
                 self._by_id.pop(job.id, None)

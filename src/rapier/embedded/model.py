@@ -49,12 +49,30 @@ class Switches(ConfigObject, kw_only=True, tag="switches"):
 
 
 class NodeGroup(ConfigObject, kw_only=True, tag="group"):
-    """A node group; empty parameters are inherited from the cluster."""
+    """A node group; empty parameters are inherited from the cluster.
+
+    `networks` are those that it is connected to: by uuid, what a network interface in them gets (mode, link, vlan).
+    """
 
     alloc_policy: str = "preferred"
+    networks: dict[str, dict[str, str]] = {}
     ndparams: Params = {}
     diskparams: Params = {}
     ipolicy: Params = {}
+
+
+class Network(ConfigObject, kw_only=True, tag="network"):
+    """A network: its addresses, and those of them that no instance may get.
+
+    `reserved` holds the first and the last address, the gateway's, and whatever was reserved by hand.
+    """
+
+    network: str
+    gateway: str | None = None
+    network6: str | None = None
+    gateway6: str | None = None
+    mac_prefix: str | None = None
+    reserved: list[str] = []
 
 
 class Node(ConfigObject, kw_only=True, tag="node"):
@@ -89,7 +107,10 @@ class Disk(msgspec.Struct, kw_only=True):
 
 
 class Nic(msgspec.Struct, kw_only=True):
-    """One network interface of an instance; `nicparams` holds what was set on it: mode, link, vlan."""
+    """One network interface of an instance; `nicparams` holds what was set on it: mode, link, vlan.
+
+    `network` is the uuid of the network that it is in.
+    """
 
     mac: str
     ip: str | None = None
@@ -122,4 +143,4 @@ class Instance(ConfigObject, kw_only=True, tag="instance"):
     running_vcpus: int | None = None
 
 
-AnyObject = Cluster | Switches | NodeGroup | Node | Instance
+AnyObject = Cluster | Switches | NodeGroup | Network | Node | Instance

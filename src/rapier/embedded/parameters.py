@@ -45,6 +45,19 @@ def _integer(name: str, value: Any) -> int:
         raise _ill_typed(f"'{name}' (value {value}) is not a valid integer") from None
 
 
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (ValueError, TypeError):
+        raise _ill_typed(f"'{name}' (value {value}) is not a valid float") from None
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise _ill_typed(f"'{name}' (value {value}) is not a valid string")
+
+
 def _boolean(name: str, value: Any) -> bool:
     match value:
         case bool():
@@ -69,6 +82,17 @@ BACKEND_PARAMETERS: Mapping[str, Reading] = {
     "always_failover": _boolean,
 }
 
+NODE_PARAMETERS: Mapping[str, Reading] = {
+    "oob_program": _text,
+    "spindle_count": _integer,
+    "exclusive_storage": _boolean,
+    "ovs": _boolean,
+    "ovs_name": _text,
+    "ovs_link": _text,
+    "ssh_port": _integer,
+    "cpu_speed": _number,
+}
+
 
 def backend_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     """The `beparams` of an opcode, each of its type; `memory`, an older name, stands for both bounds.
@@ -82,6 +106,15 @@ def backend_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     # "default" takes the cluster's value, as if the parameter were not given
     values = {name: value for name, value in values.items() if value != "default"}
     return check_types(values, BACKEND_PARAMETERS)
+
+
+def updated(own: Mapping[str, Any], given: Mapping[str, Any], readings: Mapping[str, Reading]) -> dict[str, Any]:
+    """What an object has of its own when `given` is set on it: "default" goes back to what it inherits.
+
+    Raises Ganeti's `TypeEnforcementError`.
+    """
+    values = {**own, **given}
+    return check_types({name: value for name, value in values.items() if value != "default"}, readings)
 
 
 def check_types(values: Mapping[str, Any], readings: Mapping[str, Reading]) -> dict[str, Any]:

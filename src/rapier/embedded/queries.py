@@ -23,6 +23,7 @@ from rapier.embedded.filters import (
 )
 from rapier.embedded.job import Job, read_job_id
 from rapier.embedded.jobs import Jobs
+from rapier.embedded.lag import Shown
 from rapier.embedded.locks import Locks
 from rapier.embedded.refusals import UNKNOWN, WRONG_INPUT, generic, prereq, unreadable
 from rapier.ganeti.query_fields import QUERY_FIELDS
@@ -47,10 +48,14 @@ class LockRow(NamedTuple):
 class Queries:
     """Answers queries about one configuration, its jobs and their locks."""
 
-    def __init__(self, configuration: Configuration, jobs: Jobs, locks: Locks) -> None:
-        self._configuration = configuration
+    def __init__(self, shown: Shown, jobs: Jobs, locks: Locks) -> None:
+        self._shown = shown
         self._jobs = jobs
         self._locks = locks
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._shown.now()
 
     async def query(self, kind: str, names: list[str], words: Any) -> dict[str, Any]:
         """LUXI Query: `{"fields": [definition], "data": [[[status, value], ...], ...]}`."""
@@ -154,6 +159,8 @@ class Queries:
                 return self._configuration.nodes
             case "group":
                 return self._configuration.groups
+            case "network":
+                return self._configuration.networks
             case "job":
                 return self._jobs
             case "lock":

@@ -17,6 +17,7 @@ from rapier.embedded.job import Job, QueuedOpcode, new_job, now
 from rapier.embedded.jobs import Jobs
 from rapier.embedded.locks import Locks
 from rapier.embedded.refusals import failed, generic
+from rapier.embedded.trouble import demanded
 from rapier.embedded.work import Execution, Work
 from rapier.errors import ConfigurationError, GanetiError, JobQueueFull
 from rapier.ganeti.jobs import CANCELED, ERROR, FINISHED, PENDING, RUNNING, SUCCESS, WAITING
@@ -73,20 +74,24 @@ class JobQueue:
 
         Raises Ganeti's errors for a queue that is drained or full.
         """
+        self._check_room(len(jobs), also_drained=also_drained)
+        new = [new_job(self._jobs.new_id(), opcodes) for opcodes in jobs]
+        await self._jobs.add(new, lambda: self._take(new))
+        return [job.id for job in new]
+
+    def _check_room(self, count: int, *, also_drained: bool = False) -> None:
+        """Raises Ganeti's errors where no such number of jobs is taken."""
         if self._configuration.switches.drained and not also_drained:
             raise generic("GenericError", "Queue drained")  # luxid's word; JobQueueDrainError is the Python daemon's
-        if len(self._jobs) + len(jobs) > MOST_JOBS:
+        if len(self._jobs) + count > MOST_JOBS:
             raise JobQueueFull("JobQueueFull", [])
-        new = [new_job(self._jobs.new_id(), opcodes) for opcodes in jobs]
 
-        def take() -> None:
-            for job in new:
-                if not job.finished:
-                    bisect.insort(self._waiting, job, key=_turn)
-            self._start_what_may()
-
-        await self._jobs.add(new, take)
-        return [job.id for job in new]
+    def _take(self, new: Sequence[Job]) -> None:
+        """They are kept, and run when it is their turn."""
+        for job in new:
+            if not job.finished:
+                bisect.insort(self._waiting, job, key=_turn)
+        self._start_what_may()
 
     # -- running them ------------------------------------------------------------------------------------------------
 
@@ -134,8 +139,9 @@ class JobQueue:
         self._jobs.tell(job)
         params, changes = copy.deepcopy(opcode.params), Changes()
 
-        async def end(status: str, result: Any, changes: Changes | None = None) -> None:
-            await self._jobs.keep(job, lambda: job.after(index, status, result, params), changes)
+        async def end(status: str, result: Any, changes: Changes | None = None, children: Sequence[Job] = ()) -> None:
+            await self._jobs.keep(job, lambda: job.after(index, status, result, params), changes, children)
+            self._take(children)
 
         try:
             await self._see_to_dependencies(job, opcode)
@@ -145,8 +151,18 @@ class JobQueue:
                 params.setdefault("debug_level", 0)
                 self._jobs.tell(job)
                 work = Work(params, self._configuration, changes, lambda text: self._log(job, opcode, text), self._pace)
+                trouble = demanded(params, self._configuration)
+                await trouble.begin()
                 result = await execution.run(work)
-                await end(SUCCESS, result, changes)
+                if trouble.late:
+                    await end(ERROR, [trouble.late.ganeti_class, trouble.late.ganeti_args], changes)
+                    return
+                if work.children:
+                    self._check_room(len(work.children))
+                children = [new_job(self._jobs.new_id(), opcodes) for opcodes in work.children or ()]
+                if work.children is not None:
+                    result = {"jobs": [(True, child.id) for child in children]}
+                await end(SUCCESS, result, changes, children)
         except (_Canceled, asyncio.CancelledError):
             if self._ending:
                 raise

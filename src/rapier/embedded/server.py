@@ -22,7 +22,7 @@ from rapier.embedded.queue import JobQueue
 from rapier.embedded.seed import new_cluster
 from rapier.embedded.store import Store
 from rapier.errors import ConfigurationError, GanetiError, RequestRefused
-from rapier.luxi.framing import END_OF_MESSAGE, decode_request, encode_answer
+from rapier.luxi.framing import END_OF_MESSAGE, Request, decode_request, encode_answer
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,17 @@ WAITING_CONNECTIONS = 1024  # that nobody has accepted yet
 
 
 async def serve(
-    socket_path: Path, state: Path, *, nodes: int = 4, instances: int = 0, pace_seconds: float = 0.0
+    socket_path: Path,
+    state: Path,
+    *,
+    nodes: int = 4,
+    instances: int = 0,
+    pace_seconds: float = 0.0,
+    lag_seconds: float = 0.0,
 ) -> None:
     """Serves until SIGTERM or SIGINT. `nodes` and `instances` are what a new state folder begins with.
+
+    Each step of a job takes `pace_seconds`; queries show a change of the configuration after `lag_seconds`.
 
     Raises `ConfigurationError` where it cannot begin.
     """
@@ -55,7 +63,7 @@ async def serve(
     try:
         async with asyncio.TaskGroup() as group:
             queue.start(group)
-            connections = Connections(Calls(configuration, store, jobs, queue), group)
+            connections = Connections(Calls(configuration, store, jobs, queue, lag_seconds), group)
             server = await asyncio.start_unix_server(
                 connections.accept, sock=listening, limit=LONGEST_REQUEST_BYTES, backlog=WAITING_CONNECTIONS
             )
@@ -140,6 +148,8 @@ class Connections:
                     answer, last = await answering
                 finally:
                     answering.cancel()
+                if answer is None:
+                    return
                 writer.write(answer)
                 await writer.drain()
                 if last:
@@ -150,12 +160,16 @@ class Connections:
             following.cancel()
             writer.close()
 
-    async def _answer(self, message: bytes) -> tuple[bytes, bool]:
-        """The answer to a request, and whether it is the connection's last."""
+    async def _answer(self, message: bytes) -> tuple[bytes | None, bool]:
+        """The answer to a request, and whether it is the connection's last; `None` for one that is lost on demand."""
         try:
             request = decode_request(message)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
             return encode_answer(False, f"Failed to parse request: {problem}"), True
+        answer, last = await self._outcome(request)
+        return (None, True) if self._calls.loses_answer(request.method) else (answer, last)
+
+    async def _outcome(self, request: Request) -> tuple[bytes, bool]:
         try:
             return encode_answer(True, await self._calls(request.method, request.args)), False
         except RequestRefused as problem:

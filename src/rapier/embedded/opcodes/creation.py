@@ -11,7 +11,7 @@ from typing import Any
 from rapier.embedded.allocation import allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Disk, Instance, Nic, Node, NodeGroup
-from rapier.embedded.opcodes.instances import check_free_memory, check_hypervisor_parameters, run
+from rapier.embedded.opcodes.instances import check_bridges, check_free_memory, check_hypervisor_parameters, run
 from rapier.embedded.opcodes.systems import check_parameters, check_system
 from rapier.embedded.opcodes.tags import check_tag
 from rapier.embedded.parameters import DISK_SIZE, backend_parameters, shown_size
@@ -283,11 +283,7 @@ def _check_node(work: Work, node: Node, nics: list[Nic]) -> None:
     for word, wrong in (("offline", node.offline), ("drained", node.drained), ("non-vm_capable", not node.vm_capable)):
         if wrong:
             raise prereq(f"Cannot use {word} primary node '{node.name}'", WRONG_STATE)
-    params = [work.configuration.nicparams(nic.nicparams) for nic in nics]
-    bridges = {one["link"] for one in params if one["mode"] == "bridged"}
-    if missing := sorted(bridges - {*node.bridges}):
-        text = f"Error checking bridges on destination node '{node.name}': Missing bridges {', '.join(missing)}"
-        raise prereq(text, "environment_error")
+    check_bridges(work, node, nics)
 
 
 def _check_policy(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rapier.embedded.instance_fields import status
 from rapier.embedded.model import Instance, Nic, Node
 from rapier.embedded.parameters import backend_parameters
-from rapier.embedded.refusals import NO_RESOURCES, WRONG_STATE, failed, generic, prereq
+from rapier.embedded.refusals import ENVIRONMENT, NO_RESOURCES, WRONG_STATE, failed, generic, prereq
 from rapier.embedded.work import Work
 
 
@@ -25,6 +26,15 @@ def check_free_memory(work: Work, node: Node, reason: str, needed: int) -> None:
     if needed > free:
         text = f"Not enough memory on node {node.name} for {reason}: needed {needed} MiB, available {free} MiB"
         raise prereq(text, NO_RESOURCES)
+
+
+def check_bridges(work: Work, node: Node, nics: Iterable[Nic]) -> None:
+    """Raises where the node lacks a bridge that one of the network interfaces needs."""
+    params = [work.configuration.nicparams(nic.nicparams) for nic in nics]
+    bridges = {one["link"] for one in params if one["mode"] == "bridged"}
+    if missing := sorted(bridges - {*node.bridges}):
+        text = f"Error checking bridges on destination node '{node.name}': Missing bridges {', '.join(missing)}"
+        raise prereq(text, ENVIRONMENT)
 
 
 def check_hypervisor_parameters(given: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rapier.embedded.configuration import Configuration, Objects
-from rapier.embedded.model import Cluster, Instance, Node, NodeGroup
+from rapier.embedded.model import Cluster, Instance, Network, Node, NodeGroup
 from rapier.embedded.refusals import UNKNOWN, generic, prereq
 from rapier.embedded.work import Work
 
@@ -15,7 +15,7 @@ LONGEST = 128
 MOST = 4096
 _allowed = re.compile(r"[\w.+*/:@-]+", re.ASCII).fullmatch
 
-Tagged = Cluster | NodeGroup | Node | Instance
+Tagged = Cluster | NodeGroup | Network | Node | Instance
 
 
 def check_tag(tag: str) -> None:
@@ -38,11 +38,8 @@ def _tagged(work: Work) -> Tagged:
         case "node":
             return work.known_node(str(name))
         case "nodegroup":
-            group = work.configuration.groups.find(str(name))
-            if group is None:
-                raise prereq(f"Node group '{name}' not found", UNKNOWN)
-            return group
-    raise prereq(f"Network '{name}' not found", UNKNOWN)
+            return work.known_group(str(name))
+    return work.known_network(str(name))
 
 
 def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
@@ -52,9 +49,10 @@ def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
         "instance": configuration.instances,
         "node": configuration.nodes,
         "nodegroup": configuration.groups,
+        "network": configuration.networks,
     }
     found = kinds[kind].find(name) if kind in kinds else None
-    return (f"{kind}/{found.name if found else name.lower()}",)
+    return (f"{kind}/{found.name if found else name}",)
 
 
 async def set_tags(work: Work) -> None:
@@ -102,4 +100,5 @@ async def search_tags(work: Work) -> list[tuple[str, str]]:
     tagged += [(f"/instances/{one.name}", one) for one in configuration.instances]
     tagged += [(f"/nodes/{node.name}", node) for node in configuration.nodes]
     tagged += [(f"/nodegroup/{group.name}", group) for group in configuration.groups]
+    tagged += [(f"/network/{network.name}", network) for network in configuration.networks]
     return [(path, tag) for path, one in tagged for tag in one.tags if search(tag)]

@@ -1,0 +1,68 @@
+"""Instance policies: what of one may be set on the cluster or on a group, and the policy that comes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rapier.embedded.configuration import Configuration
+from rapier.embedded.refusals import WRONG_INPUT, prereq
+
+_RATIOS = ("spindle-ratio", "vcpu-ratio")
+_MEMBERS = ("minmax", "std", "disk-templates", *_RATIOS)
+SPECS = ("memory-size", "cpu-count", "disk-count", "disk-size", "nic-count", "spindle-use")
+
+Policy = dict[str, Any]
+
+
+def updated_policy(configuration: Configuration, own: Policy, given: Policy, *, of_group: bool) -> Policy:
+    """The policy that the cluster or a group has of its own when `given` is set; "default" takes what is inherited.
+
+    Raises Ganeti's errors.
+    """
+    if of_group and "std" in given:
+        raise prereq("std cannot appear in group instance specs", WRONG_INPUT)
+    policy = {**own}
+    for name, value in given.items():
+        if of_group and value in ("default", ["default"]):
+            policy.pop(name, None)
+        elif name == "std":
+            policy["std"] = {**policy.get("std", {}), **value}
+        else:
+            policy[name] = value
+    check_policy_words(configuration, policy)
+    return policy
+
+
+def check_policy_words(configuration: Configuration, policy: Policy) -> None:
+    """Raises Ganeti's errors for what is no policy. Numbers that are none have a text of their own here."""
+    if unknown := sorted(policy.keys() - {*_MEMBERS}):
+        raise _invalid(f"Invalid keys in ipolicy: {', '.join(unknown)}")
+    if "minmax" in policy and not policy["minmax"]:
+        raise _invalid("Empty minmax specifications")
+    whole = {**configuration.cluster.facts["ipolicy"], **policy}
+    for bounds in whole["minmax"]:
+        for end in ("min", "max"):
+            _check_specs(bounds.get(end, {}), end)
+        for name in SPECS:
+            if bounds["min"][name] > bounds["max"][name]:
+                raise _invalid(f"Invalid specification of min/max values for {name}: {bounds['min'][name]}")
+    _check_specs(whole["std"], "std")
+    for name in _RATIOS:
+        if isinstance(whole[name], bool) or not isinstance(whole[name], int | float):
+            raise _invalid(f"Invalid value for {name}: {whole[name]!r}")
+    enabled = configuration.cluster.facts["enabled_disk_templates"]
+    if others := [name for name in policy.get("disk-templates", ()) if name not in enabled]:
+        text = "The following disk templates are allowed by the ipolicy, but not enabled on the cluster"
+        raise prereq(f"{text}: {', '.join(others)}", WRONG_INPUT)
+
+
+def _check_specs(specs: Policy, called: str) -> None:
+    if missing := [name for name in SPECS if name not in specs]:
+        raise _invalid(f"Missing instance specs parameters for {called}: {', '.join(missing)}")
+    for name, value in specs.items():
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _invalid(f"Invalid value for {called}/{name}: {value!r}")
+
+
+def _invalid(text: str) -> Exception:
+    return prereq(f"Invalid instance policy: {text}", WRONG_INPUT)

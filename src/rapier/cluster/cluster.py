@@ -85,5 +85,6 @@ class Cluster:
 
     async def close(self) -> None:
         """Ends what is under way and closes the connections to the master daemon."""
+        await self.waiting.close()
         await self._sharing.close()
         self.luxi.close()

@@ -149,7 +149,8 @@ class Jobs:
 
     async def __call__(self, asked: Asked) -> None:
         if asked.method == "QueryJobs":
-            [[job_id], fields] = asked.args
+            job_ids, fields = asked.args
+            job_id = job_ids[0]
             known = {"id": job_id, "status": self.status, "oplog": [self.log]}
             if unknown := set(fields) - set(known):
                 asked.fail(["OpPrereqError", [f"Unknown output fields selected: {', '.join(unknown)}", "wrong_input"]])
@@ -163,8 +164,8 @@ class Jobs:
 async def crowd(cluster: Cluster) -> list[asyncio.Task[Any]]:
     """So many waiters that the next one finds no connection for itself."""
     waiters = [
-        asyncio.create_task(cluster.waiting.change(1, ["status"], ["running"], None, 10))
-        for _ in range(WAIT_CONNECTIONS)
+        asyncio.create_task(cluster.waiting.change(1000 + number, ["status"], ["running"], None, 10))
+        for number in range(WAIT_CONNECTIONS)
     ]
     await asyncio.sleep(0.05)
     return waiters
@@ -238,7 +239,7 @@ async def test_waiters_who_leave_free_their_connections(peer: Peer, cluster: Clu
     assert len(peer.lines) == WAIT_CONNECTIONS
     await end(waiters)
     await peer.until_connections(0)
-    assert not cluster.waiting._places.locked()
+    assert not cluster.waiting._calls
 
 
 async def test_closing_ends_everything(peer: Peer, cluster: Cluster) -> None:

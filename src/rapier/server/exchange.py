@@ -186,7 +186,8 @@ class Exchange(RequestResponseCycle):
 
     def common_lines(self) -> list[bytes]:
         """The lines of the headers that the application wants in every answer to this request."""
-        return [header_line(name, value)[1] for name, value in self._common_headers]
+        # not remembered: an id is another in each request, and would drive out what is worth remembering
+        return [_header_line(name, value)[1] for name, value in self._common_headers]
 
     def _framed_head(self, whole_length: int | None) -> bytes:
         """The head, with the framing of a body of `whole_length` bytes, or of one that is not known as a whole."""
@@ -245,18 +246,18 @@ def status_line(http_version: str, status: int) -> bytes:
     return f"HTTP/{'1.0' if http_version == '1.0' else '1.1'} {status} {phrase}\r\n".encode("ascii")
 
 
-@functools.lru_cache(maxsize=512)
-def header_line(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """The name in lower case, and the line. Raises RuntimeError for characters that would end the line early.
-
-    Most headers of an answer are the same as in the answer before: remembering them saves two searches for each.
-    """
+def _header_line(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """The name in lower case, and the line. Raises RuntimeError for characters that would end the line early."""
     if HEADER_RE.search(name):
         raise RuntimeError(f"not a header's name: {name!r}")
     if HEADER_VALUE_RE.search(value):
         raise RuntimeError(f"the value of the header {name!r} holds a control character")
     lower = name.lower()
     return lower, b"%b: %b\r\n" % (lower, value)
+
+
+# Most headers of an answer are the same as in the answer before: remembering them saves two searches for each.
+header_line = functools.lru_cache(maxsize=512)(_header_line)
 
 
 @functools.lru_cache(maxsize=2)

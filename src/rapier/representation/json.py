@@ -6,17 +6,36 @@ from typing import Any
 
 import msgspec
 
+from rapier.representation.reading import DEEPEST, NotReadable, not_too_deep
+from rapier.representation.registry import Representation
+
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class NotJSON(ValueError):
-    """What came is no JSON, or is nested deeper than anything that is meant."""
-
-
 def decode(body: bytes) -> Any:
-    """The value in `body`. Raises `NotJSON`."""
+    """The value in `body`, nested as deep as the parser bears. Raises `NotReadable`."""
     try:
         return _decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
-        raise NotJSON(str(problem)) from problem
+        raise NotReadable(str(problem)) from problem
+
+
+def _encode_shaped(value: Any, shape: Any) -> bytes:
+    return encode(value)
+
+
+def _decode_shaped(body: bytes, shape: Any) -> Any:
+    """The value in `body`. Few bodies hold enough brackets to be too deep; only those are walked."""
+    value = decode(body)
+    return value if body.count(b"[") + body.count(b"{") <= DEEPEST else not_too_deep(value)
+
+
+JSON = Representation(
+    name="json",
+    media_type="application/json",
+    encode=_encode_shaped,
+    decode=_decode_shaped,
+    problem_media_type="application/problem+json",
+    encode_problem=encode,
+)

@@ -6,41 +6,36 @@ from typing import Any
 
 import msgspec
 
-from rapier.representation.unreadable import NotReadable, check_depth
+from rapier.representation.reading import DEEPEST, NotReadable, not_too_deep
+from rapier.representation.registry import Representation
 
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class NotJSON(NotReadable):
-    """What came is no JSON, or is nested deeper than anything that is meant."""
-
-
 def decode(body: bytes) -> Any:
-    """The value in `body`. Raises `NotJSON`."""
+    """The value in `body`, nested as deep as the parser bears. Raises `NotReadable`."""
     try:
         return _decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
-        raise NotJSON(str(problem)) from problem
+        raise NotReadable(str(problem)) from problem
 
 
-class JSON:
-    """As a representation of version 3: the shape is in the values themselves."""
+def _encode_shaped(value: Any, shape: Any) -> bytes:
+    return encode(value)
 
-    name = "json"
-    media_type = "application/json"
-    problem_media_type = "application/problem+json"
 
-    def encode(self, value: Any, shape: Any) -> bytes:
-        """The value, and a line's end."""
-        return encode(value) + b"\n"
+def _decode_shaped(body: bytes, shape: Any) -> Any:
+    """The value in `body`. Few bodies hold enough brackets to be too deep; only those are walked."""
+    value = decode(body)
+    return value if body.count(b"[") + body.count(b"{") <= DEEPEST else not_too_deep(value)
 
-    def encode_problem(self, problem: dict[str, Any]) -> bytes:
-        """A problem document (RFC 9457 3)."""
-        return encode(problem) + b"\n"
 
-    def decode(self, body: bytes, shape: Any) -> Any:
-        """The value in `body`. Raises `NotReadable`."""
-        value = decode(body)
-        check_depth(value)
-        return value
+JSON = Representation(
+    name="json",
+    media_type="application/json",
+    encode=_encode_shaped,
+    decode=_decode_shaped,
+    problem_media_type="application/problem+json",
+    encode_problem=encode,
+)

@@ -1,115 +1,135 @@
-"""The representations there are. A new one is a class that has what `Representation` says, and a call of `register`."""
+"""The formats there are, and which of them a request asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from rapier.representation.json import JSON
-from rapier.representation.xml import XML
 
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """One format. Values are plain builtins, as `msgspec.to_builtins` gives them.
 
-class Representation(Protocol):
-    """A format: values of a shape to bytes, and back.
-
-    `name` is what `?format=` says. A shape is a `msgspec.Struct` class or another type that msgspec knows; values are
-    plain ones (dictionaries, lists, text, numbers), of that shape.
+    A shape is whatever type msgspec understands; a format that needs none ignores it. `decode` raises `NotReadable`.
     """
 
     name: str
+    """What `?format=` calls it."""
     media_type: str
-    problem_media_type: str
-
-    def encode(self, value: Any, shape: Any) -> bytes:
-        """The representation of a value."""
-        ...
-
-    def encode_problem(self, problem: dict[str, Any]) -> bytes:
-        """The representation of a problem document (RFC 9457)."""
-        ...
-
-    def decode(self, body: bytes, shape: Any) -> Any:
-        """The value; members that the shape does not have are there too. Raises `NotReadable`."""
-        ...
+    encode: Callable[[Any, Any], bytes]
+    """Bytes of a value, and of its shape."""
+    decode: Callable[[bytes, Any], Any] | None = None
+    """The value in a body of that shape; `None`: a format for answers only."""
+    problem_media_type: str = ""
+    encode_problem: Callable[[dict[str, Any]], bytes] | None = None
+    """Bytes of a problem (RFC 9457); `None`: problems are told in the registry's first format."""
+    collections_only: bool = False
+    also: tuple[str, ...] = ()
+    """Further media types that a body may come under."""
 
 
-class Representations:
-    """Those that are registered, in their order: the first is the default."""
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """One element of an Accept header: `text/*;q=0.5`."""
 
-    def __init__(self, *known: Representation) -> None:
-        self._known = list(known)
+    type: str
+    subtype: str
+    quality: float
 
-    def __iter__(self) -> Iterator[Representation]:
-        return iter(self._known)
+    def specificity(self, media_type: str) -> int:
+        """How closely it names `media_type`: 0 not at all, 1 `*/*`, 2 `type/*`, 3 `type/subtype`."""
+        kind, _, subtype = media_type.partition("/")
+        if (self.type, self.subtype) == ("*", "*"):
+            return 1
+        if self.type != kind:
+            return 0
+        return 2 if self.subtype == "*" else 3 if self.subtype == subtype else 0
+
+
+class Registry:
+    """Formats in the order of preference: the first is what a client gets that does not care."""
+
+    def __init__(self, *representations: Representation) -> None:
+        self._by_name: dict[str, Representation] = {}
+        for representation in representations:
+            self.register(representation)
 
     def register(self, representation: Representation) -> None:
-        """Adds one; from now on clients may ask for it."""
-        self._known.append(representation)
+        """Adds a format. Raises ValueError when its name or one of its media types is taken."""
+        if representation.name in self._by_name:
+            raise ValueError(f"there is a representation called {representation.name!r} already")
+        for media_type in _media_types(representation):
+            if taken := self.by_media_type(media_type):
+                raise ValueError(f"{media_type} belongs to {taken.name!r} already")
+        self._by_name[representation.name] = representation
 
-    def remove(self, representation: Representation) -> None:
-        """Takes one back."""
-        self._known.remove(representation)
+    def __iter__(self) -> Iterator[Representation]:
+        return iter(self._by_name.values())
 
     @property
     def default(self) -> Representation:
-        """What who does not say gets."""
-        return self._known[0]
-
-    def media_types(self) -> list[str]:
-        """What there is."""
-        return [one.media_type for one in self._known]
+        return next(iter(self))
 
     def by_name(self, name: str) -> Representation | None:
-        """The one that `?format=` names."""
-        return next((one for one in self._known if one.name == name), None)
+        """The format that `?format=` calls `name`."""
+        return self._by_name.get(name)
 
-    def by_media_type(self, text: str) -> Representation | None:
-        """The one of a Content-Type, whose parameters do not matter (RFC 9110 8.3)."""
-        media_type = text.partition(";")[0].strip().lower()
-        return next((one for one in self._known if media_type in (one.media_type, one.problem_media_type)), None)
+    def by_media_type(self, content_type: str) -> Representation | None:
+        """The format of a Content-Type; its parameters, such as a charset, do not count."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        return next((each for each in self if media_type in _media_types(each)), None)
 
-    def negotiate(self, accept: str | None) -> Representation | None:
-        """The one that an Accept header likes best, of equal ones the first; `None` where none is liked.
+    def negotiate(self, accept: str | None, *, collection: bool = False) -> Representation | None:
+        """The format that an Accept header likes best (RFC 9110 12.5.1), `None` when it takes none of ours.
 
-        No header, or an empty one, likes all of them (RFC 9110 12.5.1).
+        Several header lines come joined with commas. Elements that cannot be read are passed over; no header, or
+        none that can be read, is `*/*`. Of equally good ones the first registered wins. Formats for collections only
+        count with `collection`. A media type's own parameters are not compared, since ours has none.
         """
-        if accept is None or not accept.strip():
+        ranges = list(_ranges(accept or ""))
+        if not ranges:
             return self.default
-        ranges = [one for one in map(_media_range, accept.split(",")) if one is not None]
-        best = max(self._known, key=lambda one: _quality(one, ranges))  # the first of equals
-        return best if _quality(best, ranges) > 0 else None
+        best, best_quality = None, 0.0
+        for representation in self:
+            if representation.collections_only and not collection:
+                continue
+            quality = _quality(representation.media_type, ranges)
+            if quality > best_quality:
+                best, best_quality = representation, quality
+        return best
+
+    def for_problems(self, representation: Representation | None) -> Representation:
+        """The format to tell a problem in, to a client that is answered in `representation`."""
+        return representation if representation and representation.encode_problem else self.default
 
 
-_MediaRange = tuple[str, float]
+def _media_types(representation: Representation) -> list[str]:
+    own = [representation.media_type, representation.problem_media_type, *representation.also]
+    return [media_type for media_type in own if media_type]
 
 
-def _media_range(text: str) -> _MediaRange | None:
-    """A media range and its weight; `None` for what is none. Other parameters than `q` are left aside."""
-    media_range, *parameters = (part.strip().lower() for part in text.split(";"))
-    if media_range.count("/") != 1 or media_range.startswith("*/") and media_range != "*/*":
-        return None
-    quality = 1.0
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                quality = float(value)
-            except ValueError:
-                return None
-            if not 0 <= quality <= 1:
-                return None
-    return media_range, quality
+def _quality(media_type: str, ranges: list[_Range]) -> float:
+    """What the closest range says of it; the best of equally close ones; 0 when none names it."""
+    closest, quality = max((each.specificity(media_type), each.quality) for each in ranges)
+    return quality if closest else 0.0
 
 
-def _quality(representation: Representation, ranges: list[_MediaRange]) -> float:
-    """The weight of the most specific range that fits."""
-    kind = representation.media_type.partition("/")[0]
-    names = {representation.media_type: 3, representation.problem_media_type: 3, f"{kind}/*": 2, "*/*": 1}
-    fitting = [(names[media_range], quality) for media_range, quality in ranges if media_range in names]
-    if not fitting:
-        return 0.0
-    most = max(specific for specific, _ in fitting)
-    return max(quality for specific, quality in fitting if specific == most)
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_ELEMENTS = re.compile(rf'(?:[^,"]|{_QUOTED})+')
+# Possessive throughout: a header made for it must not find two ways to read the same blanks.
+_RANGE = re.compile(rf"\s*+({_WORD})/({_WORD})\s*+((?:;\s*+(?:{_WORD}(?:=(?:{_WORD}|{_QUOTED}))?+\s*+)?+)*+)")
+_PARAMETER = re.compile(rf";\s*({_WORD})=({_WORD}|{_QUOTED})")
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
-REGISTRY = Representations(JSON(), XML())
+def _ranges(accept: str) -> Iterator[_Range]:
+    """The elements that can be read."""
+    for element in _ELEMENTS.findall(accept):
+        if found := _RANGE.fullmatch(element):
+            kind, subtype = found[1].lower(), found[2].lower()
+            quality = next((value for name, value in _PARAMETER.findall(found[3]) if name.lower() == "q"), "1")
+            if _QUALITY.fullmatch(quality) and (kind != "*" or subtype == "*"):
+                yield _Range(kind, subtype, float(quality))

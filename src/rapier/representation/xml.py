@@ -1,389 +1,313 @@
-"""XML: values of a shape to elements and back, without loss.
+"""XML: values to elements and back, without loss.
 
-    <instance xmlns="urn:ganeti-rapier:3">
-      <name>web1</name>
-      <disks><item><size_mib>10240</size_mib></item></disks>
-      <custom><hvparams><kernel_path>/boot/vmlinuz</kernel_path></hvparams></custom>
-    </instance>
+A member of an object is an element of its name, an item of a list is an `<item>`, a key that is no plain name is an
+`<entry key="…">`. What an element holds follows from the document's shape; where it holds something else, or where
+the shape leaves it open, the attribute `type` says what (`integer`, `number`, `boolean`, `null`, `list`, `map`; what
+is open is a `string` otherwise). Text that XML 1.0 cannot carry is base64 of its UTF-8, and `encoding` says so.
 
-Each member is an element, each value of a list an `item` in it, each key of a dictionary an element of that name, or
-`<entry key="...">` where the key is no name. The shape says what is text, a number, a list. Where it does not (a
-parameter of a hypervisor, say), and for null, the attribute `type` does: `integer`, `number`, `boolean`, `null`,
-`list`, `map`; without it the value is text. Text that XML 1.0 cannot carry is base64 of its UTF-8, and `encoding` says so.
+Written by hand and read by expat, not by lxml: see docs/decisions/0051-xml.md.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
+from xml.parsers import expat
 
 import msgspec
-from lxml import etree
-from msgspec import inspect
 
-from rapier.representation.unreadable import DEEPEST, NotReadable
+from rapier.representation.reading import DEEPEST, NotReadable
+from rapier.representation.registry import Representation
+from rapier.representation.shapes import KINDS, Kind, Shape, kind_of, name_of, shape_of
 
 NAMESPACE = "urn:ganeti-rapier:3"
-PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"  # RFC 9457 appendix B keeps it
-_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
-# what XML 1.0 cannot hold, and a carriage return, which every parser makes a line's end of
-_UNFIT = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_UNFIT_IN_ATTRIBUTE = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ENCODED = "base64"
-_Element = Any  # lxml has no types of its own
+PROBLEM_NAMESPACE = "urn:ietf:rfc:7807"
+"""RFC 9457 appendix B; still named after the RFC that 9457 replaced."""
+
+ENTRY = "entry"
+ITEM = "item"
+PROBLEM_ITEM = "i"
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAME = re.compile(r"(?![xX][mM][lL])[A-Za-z_][A-Za-z0-9_.-]*")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_SPACE = " \t\r\n"
 
 
-class XML:
-    """As a representation of version 3."""
+class _Problem(msgspec.Struct):
+    """The members that RFC 9457 names; others are extensions."""
 
-    name = "xml"
-    media_type = "application/xml"
-    problem_media_type = "application/problem+xml"
-
-    def encode(self, value: Any, shape: Any) -> bytes:
-        """A document; its root is called as the value's `kind`, or as the shape."""
-        kind = value.get("kind") if isinstance(value, dict) else None
-        root = etree.Element(_qualified(kind if isinstance(kind, str) else root_name(shape)), nsmap={None: NAMESPACE})
-        _writer(inspect.type_info(shape))(root, value)
-        return _document(root)
-
-    def encode_problem(self, problem: dict[str, Any]) -> bytes:
-        """A problem document (RFC 9457 appendix B): lists are `i` elements, and there are no types."""
-        root = etree.Element(f"{{{PROBLEM_NAMESPACE}}}problem", nsmap={None: PROBLEM_NAMESPACE})
-        _write_problem(root, problem)
-        return _document(root)
-
-    def decode(self, body: bytes, shape: Any) -> Any:
-        """The value of a document, whatever its root is called. Raises `NotReadable`."""
-        return _reader(inspect.type_info(shape))(_parse(body), 1)
+    type: str = ""
+    title: str = ""
+    status: int = 0
+    detail: str = ""
+    instance: str = ""
 
 
-def root_name(shape: Any) -> str:
-    """What a document of the shape is called where no `kind` says it."""
-    return getattr(shape, "__name__", "value")
+def encode(value: Any, shape: Any) -> bytes:
+    """The document of `value`; its root is named after the shape (`name_of`).
+
+    Raises TypeError for what is no builtin, and UnicodeEncodeError for a lone surrogate, as JSON does. NaN and the
+    infinities are null, as in JSON.
+    """
+    return _document(value, shape_of(shape), name_of(shape), NAMESPACE, ITEM)
 
 
-def _document(root: _Element) -> bytes:
-    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+def decode(body: bytes, shape: Any) -> Any:
+    """The value in a document of that shape. Raises `NotReadable`.
+
+    Members that the shape does not know are read as its open places are: as strings, if no `type` is given.
+    """
+    return _Reading(shape_of(shape), name_of(shape), NAMESPACE, ITEM).read(body)
 
 
-def _qualified(name: str) -> str:
-    return f"{{{NAMESPACE}}}{name}"
+def encode_problem(problem: dict[str, Any]) -> bytes:
+    """The document of a problem, in the format of RFC 9457 appendix B; extension members carry a `type`."""
+    return _document(problem, shape_of(_Problem), "problem", PROBLEM_NAMESPACE, PROBLEM_ITEM)
 
 
-# -- writing -------------------------------------------------------------------------------------------------------------
-
-_Write = Callable[[_Element, Any], None]
-
-
-@cache
-def _members(shape: type) -> Mapping[str, inspect.Type]:
-    info = inspect.type_info(shape)
-    assert isinstance(info, inspect.StructType)
-    return {field.encode_name: field.type for field in info.fields}
+def decode_problem(body: bytes) -> dict[str, Any]:
+    """The problem in a document that `encode_problem` made. Raises `NotReadable`."""
+    problem: dict[str, Any] = _Reading(shape_of(_Problem), "problem", PROBLEM_NAMESPACE, PROBLEM_ITEM).read(body)
+    return problem
 
 
-def _plain(kind: inspect.Type) -> inspect.Type:
-    """The type without its description, and without the possibility that the member is missing or null."""
-    while isinstance(kind, inspect.Metadata):
-        kind = kind.type
-    if isinstance(kind, inspect.UnionType):
-        there = [one for one in map(_plain, kind.types) if not isinstance(one, inspect.NoneType)]
-        return there[0] if len(there) == 1 else inspect.AnyType()
-    if isinstance(kind, inspect.LiteralType) and not all(isinstance(value, str) for value in kind.values):
-        return inspect.AnyType()
-    return kind
+def is_element_name(key: str, item: str = ITEM) -> bool:
+    """Whether a member of that name is an element of that name, not an entry."""
+    return bool(_NAME.fullmatch(key)) and key not in (ENTRY, item)
 
 
-def _writer(kind: inspect.Type) -> _Write:
-    """What writes a value of the type into an element."""
-    match _plain(kind):
-        case inspect.StructType() as struct:
-            return _struct_writer(struct.cls)
-        case inspect.ListType() as items:
-            return lambda element, value: _write_list(element, value, items.item_type)
-        case inspect.DictType() as entries:
-            return lambda element, value: _write_map(element, value, entries.value_type)
-        case inspect.StrType() | inspect.LiteralType():
-            return _write_text
-        case inspect.BoolType():
-            return _write_boolean
-        case inspect.IntType() | inspect.FloatType():
-            return _write_number
-    return _write_any
+def _document(value: Any, shape: Shape, root: str, namespace: str, item: str) -> bytes:
+    parts = [_DECLARATION]
+    _write(parts.append, root, f' xmlns="{namespace}"', value, shape, item)
+    return "".join(parts).encode()
 
 
-def _struct_writer(shape: type) -> _Write:
-    def write(element: _Element, value: Any) -> None:
-        members = _members(shape)
-        for name, member in value.items():
-            _write(etree.SubElement(element, _qualified(name)), member, members[name])
+def _write(write: Callable[[str], None], name: str, attributes: str, value: Any, shape: Shape, item: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        value = None
+    kind = kind_of(value)
+    if kind != shape.default and (kind, shape.default) != ("integer", "number"):
+        attributes += f' type="{kind}"'
+    if kind == "list":
+        write(f"<{name}{attributes}>")
+        inner = shape.of_item()
+        for each in value:
+            _write(write, item, "", each, inner, item)
+        write(f"</{name}>")
+    elif kind == "map":
+        write(f"<{name}{attributes}>")
+        for key, each in value.items():
+            if is_element_name(key, item):
+                _write(write, key, "", each, shape.of_member(key), item)
+            else:
+                _write(write, ENTRY, _key_attributes(key), each, shape.of_member(key), item)
+        write(f"</{name}>")
+    elif kind == "string" and _NOT_XML.search(value):
+        write(f'<{name}{attributes} encoding="base64">{_base64(value)}</{name}>')
+    else:
+        write(f"<{name}{attributes}>{lexical(value)}</{name}>")
 
-    return write
 
-
-def _write(element: _Element, value: Any, kind: inspect.Type) -> None:
+def lexical(value: Any) -> str:
+    """A scalar as it stands in an element."""
+    if isinstance(value, str):
+        return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
     if value is None:
-        element.set("type", "null")
-    else:
-        _writer(kind)(element, value)
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
-def _write_list(element: _Element, value: Any, kind: inspect.Type) -> None:
-    for one in value:
-        _write(etree.SubElement(element, _qualified("item")), one, kind)
+def _key_attributes(key: str) -> str:
+    if _NOT_XML.search(key):
+        return f' key="{_base64(key)}" key-encoding="base64"'
+    text = lexical(key).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
+    return f' key="{text}"'
 
 
-def _write_map(element: _Element, value: Any, kind: inspect.Type) -> None:
-    for key, one in value.items():
-        _write(_entry(element, key), one, kind)
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
-def _entry(element: _Element, key: str) -> _Element:
-    if _NAME.fullmatch(key) and key != "entry":
-        return etree.SubElement(element, _qualified(key))
-    entry = etree.SubElement(element, _qualified("entry"))
-    if _UNFIT_IN_ATTRIBUTE.search(key):
-        entry.set("key", base64.b64encode(key.encode()).decode())
-        entry.set("key-encoding", _ENCODED)
-    else:
-        entry.set("key", key)
-    return entry
+# What the attributes of an element can be, by their names as expat gives them.
+_ATTRIBUTES = ("type", "encoding", "key", "key-encoding")
+_SCHEMA_LOCATION = "http://www.w3.org/2001/XMLSchema-instance schemaLocation"
+"""Editors write it where there is a schema. Nothing is ever loaded from it."""
 
 
-def _write_text(element: _Element, value: str) -> None:
-    if _UNFIT.search(value):
-        element.set("encoding", _ENCODED)
-        element.text = base64.b64encode(value.encode()).decode()
-    else:
-        element.text = value
+@dataclass(slots=True)
+class _Open:
+    """An element that has begun and not ended."""
+
+    key: str | int
+    shape: Shape
+    kind: Kind
+    base64: bool
+    text: list[str] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
+    members: dict[str, Any] = field(default_factory=dict)
 
 
-def _write_boolean(element: _Element, value: bool) -> None:
-    element.text = "true" if value else "false"
+class _Reading:
+    """One document on its way to a value. What may not be is refused where it begins; nothing after it is read."""
+
+    def __init__(self, shape: Shape, root: str, namespace: str, item: str) -> None:
+        self._shape, self._root, self._namespace, self._item = shape, root, namespace, item
+        self._open: list[_Open] = []
+        self._value: Any = None
+
+    def read(self, body: bytes) -> Any:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._start
+        parser.CharacterDataHandler = self._text
+        parser.EndElementHandler = self._end
+        try:
+            parser.Parse(body, True)
+        except NotReadable:
+            raise
+        except (expat.ExpatError, LookupError, ValueError) as problem:  # the last two: an encoding it does not know
+            raise NotReadable(str(problem)) from problem
+        return self._value
+
+    def _doctype(self, name: str, *identifiers: object) -> None:
+        raise NotReadable("a document type declaration is not taken")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        namespace, _, local = name.rpartition(" ")
+        if namespace != self._namespace:
+            raise self._wrong(f"<{_shown(local)}> is in namespace {_shown(namespace)!r}, not in {self._namespace!r}")
+        for each in attributes:
+            if each not in _ATTRIBUTES and not (each == _SCHEMA_LOCATION and not self._open):
+                raise self._wrong(f"<{_shown(local)}> has an unknown attribute {_shown(each)!r}")
+        key, shape = self._place(local, attributes)
+        kind = attributes.get("type", shape.default)
+        opened = _Open(key, shape, kind, "encoding" in attributes)  # type: ignore[arg-type]
+        self._open.append(opened)
+        if kind not in KINDS:
+            raise self._wrong(f"{_shown(kind)!r} is no type: {', '.join(sorted(KINDS))}")
+        if opened.base64 and (kind != "string" or attributes["encoding"] != "base64"):
+            raise self._wrong('the only encoding is "base64", and of a string')
+        if len(self._open) > DEEPEST and kind in ("list", "map"):
+            raise self._wrong(f"nested deeper than {DEEPEST} levels")
+
+    def _place(self, local: str, attributes: dict[str, str]) -> tuple[str | int, Shape]:
+        """Which member or item an element is, and its shape."""
+        if "key" in attributes and (local != ENTRY or not self._open or self._open[-1].kind != "map"):
+            raise self._wrong(f"only an <{ENTRY}> in a map has a key, <{_shown(local)}> has none")
+        if not self._open:
+            if local != self._root:
+                raise self._wrong(f"the document is a <{_shown(local)}>, it should be a <{self._root}>")
+            return "", self._shape
+        parent = self._open[-1]
+        if parent.kind == "list":
+            if local != self._item:
+                raise self._wrong(f"a list holds <{self._item}>, not <{_shown(local)}>")
+            return len(parent.items), parent.shape.of_item()
+        if parent.kind != "map":
+            raise self._wrong(f"a {parent.kind} holds text, not <{_shown(local)}>")
+        key = local
+        if local == ENTRY:
+            if "key" not in attributes:
+                raise self._wrong(f"an <{ENTRY}> has no key")
+            key = attributes["key"]
+            if encoding := attributes.get("key-encoding"):
+                if encoding != "base64":
+                    raise self._wrong(f"{_shown(encoding)!r} is no encoding of a key: base64")
+                key = self._text_of_base64(key)
+        if key in parent.members:
+            raise self._wrong(f"{_shown(key)!r} occurs twice")
+        return key, parent.shape.of_member(key)
+
+    def _text(self, text: str) -> None:
+        opened = self._open[-1]
+        if opened.kind in ("list", "map", "null"):
+            if text.strip(_SPACE):
+                raise self._wrong(f"a {opened.kind} holds no text, but there is {_shown(text.strip())!r}")
+        else:
+            opened.text.append(text)
+
+    def _end(self, name: str) -> None:
+        value = self._held(self._open[-1])
+        ended = self._open.pop()
+        if not self._open:
+            self._value = value
+        elif isinstance(ended.key, int):
+            self._open[-1].items.append(value)
+        else:
+            self._open[-1].members[ended.key] = value
+
+    def _held(self, ended: _Open) -> Any:
+        match ended.kind:
+            case "list":
+                return ended.items
+            case "map":
+                return ended.members
+            case "null":
+                return None
+        text = "".join(ended.text)
+        if ended.kind == "string":
+            return self._text_of_base64(text) if ended.base64 else text
+        text = text.strip(_SPACE)
+        value = _SCALARS[ended.kind](text)
+        if value is None:
+            raise self._wrong(f"{_shown(text)!r} is no {ended.kind}")
+        return value
+
+    def _text_of_base64(self, text: str) -> str:
+        try:
+            return base64.b64decode(re.sub(r"[ \t\r\n]+", "", text), validate=True).decode()
+        except (binascii.Error, UnicodeError, ValueError):
+            raise self._wrong(f"{_shown(text)!r} is no base64 of UTF-8") from None
+
+    def _wrong(self, problem: str) -> NotReadable:
+        keys = [str(opened.key).replace("~", "~0").replace("/", "~1") for opened in self._open[1:]]
+        return NotReadable(problem, "".join(f"/{key}" for key in keys))
 
 
-def _write_number(element: _Element, value: float) -> None:
-    element.text = repr(value)
-
-
-def _write_any(element: _Element, value: Any) -> None:
-    """A value whose type the shape does not tell: the element does."""
-    match value:
-        case None:
-            element.set("type", "null")
-        case bool():
-            element.set("type", "boolean")
-            _write_boolean(element, value)
-        case int():
-            element.set("type", "integer")
-            _write_number(element, value)
-        case float():
-            element.set("type", "number")
-            _write_number(element, value)
-        case list():
-            element.set("type", "list")
-            _write_list(element, value, inspect.AnyType())
-        case dict():
-            element.set("type", "map")
-            _write_map(element, value, inspect.AnyType())
-        case _:
-            _write_text(element, value)
-
-
-def _write_problem(element: _Element, value: Any) -> None:
-    match value:
-        case dict():
-            for key, one in value.items():
-                _write_problem(etree.SubElement(element, f"{{{PROBLEM_NAMESPACE}}}{key}"), one)
-        case list():
-            for one in value:
-                _write_problem(etree.SubElement(element, f"{{{PROBLEM_NAMESPACE}}}i"), one)
-        case bool():
-            _write_boolean(element, value)
-        case None:
-            pass
-        case _:
-            element.text = _UNFIT.sub("\ufffd", str(value))
-
-
-# -- reading -------------------------------------------------------------------------------------------------------------
-
-_Read = Callable[[_Element, int], Any]
-
-
-def _parse(body: bytes) -> _Element:
-    """The root element. A document type declaration is refused before the parser sees it: nothing is ever expanded."""
-    if b"\0" in body or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise NotReadable("it is not UTF-8")
-    if b"<!DOCTYPE" in body:
-        raise NotReadable("it has a document type declaration, and no document here may have one")
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+def _integer(text: str) -> int | None:
+    """Python reads no integer of more than 4300 digits, as msgspec does not in JSON."""
     try:
-        return etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError) as problem:
-        raise NotReadable(str(problem)) from None
-
-
-def _reader(kind: inspect.Type) -> _Read:
-    """What reads a value of the type from an element."""
-    match _plain(kind):
-        case inspect.StructType() as struct:
-            return lambda element, depth: _read_struct(element, depth, struct.cls)
-        case inspect.ListType() as items:
-            return lambda element, depth: _read_list(element, depth, items.item_type)
-        case inspect.DictType() as entries:
-            return lambda element, depth: _read_map(element, depth, entries.value_type)
-        case inspect.StrType() | inspect.LiteralType():
-            return lambda element, depth: _text(element)
-        case inspect.BoolType():
-            return lambda element, depth: _boolean(element)
-        case inspect.IntType():
-            return lambda element, depth: _integer(element)
-        case inspect.FloatType():
-            return lambda element, depth: _number(element)
-    return _read_any
-
-
-def _read(element: _Element, depth: int, kind: inspect.Type) -> Any:
-    if depth > DEEPEST:
-        raise NotReadable(f"it is nested deeper than {DEEPEST}")
-    if element.get("type") == "null":
-        _nothing_below(element)
+        return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
+    except ValueError:
         return None
-    return _reader(kind)(element, depth)
 
 
-def _read_struct(element: _Element, depth: int, shape: type) -> dict[str, Any]:
-    members, value = _members(shape), {}
-    for child in _children(element):
-        name = _local_name(child)
-        if name in value:
-            raise NotReadable(f"{_place(child)} is there twice")
-        # what the shape does not know is read as it says of itself: somebody else says that it is unknown
-        value[name] = _read(child, depth + 1, members.get(name, inspect.AnyType()))
-    return value
+def _number(text: str) -> float | None:
+    if (whole := _integer(text)) is not None:
+        return whole
+    if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
-def _read_list(element: _Element, depth: int, kind: inspect.Type) -> list[Any]:
-    values = []
-    for child in _children(element):
-        if _local_name(child) != "item":
-            raise NotReadable(f"{_place(child)} has no place in a list, whose values are called item")
-        values.append(_read(child, depth + 1, kind))
-    return values
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": {"true": True, "1": True, "false": False, "0": False}.get,
+}
 
 
-def _read_map(element: _Element, depth: int, kind: inspect.Type) -> dict[str, Any]:
-    value: dict[str, Any] = {}
-    for child in _children(element):
-        key = _key(child)
-        if key in value:
-            raise NotReadable(f"{_place(child)}: the key {key!r} is there twice")
-        value[key] = _read(child, depth + 1, kind)
-    return value
+def _shown(text: str) -> str:
+    """A stranger's words in a message of ours."""
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _read_any(element: _Element, depth: int) -> Any:
-    match element.get("type"):
-        case None if len(element):
-            return _read_map(element, depth, inspect.AnyType())  # as everybody would write it
-        case None | "string":
-            return _text(element)
-        case "integer":
-            return _integer(element)
-        case "number":
-            return _number(element)
-        case "boolean":
-            return _boolean(element)
-        case "null":
-            return None
-        case "list":
-            return _read_list(element, depth, inspect.AnyType())
-        case "map":
-            return _read_map(element, depth, inspect.AnyType())
-        case other:
-            raise NotReadable(f"{_place(element)}: there is no type {other!r}")
-
-
-def _children(element: _Element) -> list[_Element]:
-    if any(text and not text.isspace() for text in (element.text, *(child.tail for child in element))):
-        raise NotReadable(f"{_place(element)} holds text beside its elements")
-    return list(element)
-
-
-def _local_name(element: _Element) -> str:
-    if not isinstance(element.tag, str):
-        raise NotReadable("it refers to an entity")
-    namespace, _, name = element.tag.rpartition("}")
-    if namespace[1:] not in (NAMESPACE, ""):
-        raise NotReadable(f"{name} is in the namespace {namespace[1:]!r}, not in {NAMESPACE!r}")
-    return str(name)
-
-
-def _key(element: _Element) -> str:
-    name = _local_name(element)
-    key = element.get("key")
-    if name != "entry" or key is None:
-        return name
-    return _decoded(element, key) if element.get("key-encoding") == _ENCODED else str(key)
-
-
-def _nothing_below(element: _Element) -> None:
-    if len(element):
-        raise NotReadable(f"{_place(element)} has elements in it where a value is wanted")
-
-
-def _text(element: _Element) -> str:
-    _nothing_below(element)
-    text = element.text or ""
-    return _decoded(element, text) if element.get("encoding") == _ENCODED else str(text)
-
-
-def _decoded(element: _Element, text: str) -> str:
-    try:
-        return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise NotReadable(f"{_place(element)} is no base64 of UTF-8") from None
-
-
-def _boolean(element: _Element) -> bool:
-    values = {"true": True, "1": True, "false": False, "0": False}
-    return bool(_one_of(element, values.get, "a boolean, which is true or false"))
-
-
-def _integer(element: _Element) -> int:
-    return int(_one_of(element, lambda text: int(text) if re.fullmatch(r"[+-]?\d{1,400}", text, re.ASCII) else None, "an integer"))
-
-
-def _number(element: _Element) -> float:
-    number = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
-    return float(
-        _one_of(element, lambda text: float(text) if re.fullmatch(number, text, re.IGNORECASE) else None, "a number")
-    )
-
-
-def _one_of(element: _Element, read: Callable[[str], Any], what: str) -> Any:
-    text = _text(element).strip()
-    value = read(text)
-    if value is None:
-        raise NotReadable(f"{_place(element)}: {text[:60]!r} is not {what}")
-    return value
-
-
-def _place(element: _Element) -> str:
-    """Where the element stands, from the root on."""
-    names = [str(one.tag).rpartition("}")[2] for one in (element, *element.iterancestors())]
-    return "/".join(reversed(names))
+XML = Representation(
+    name="xml",
+    media_type="application/xml",
+    encode=encode,
+    decode=decode,
+    problem_media_type="application/problem+xml",
+    encode_problem=encode_problem,
+    also=("text/xml",),
+)

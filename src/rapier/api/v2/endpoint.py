@@ -25,6 +25,7 @@ from rapier.api.v2.writes import Submit
 from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
 from rapier.representation import json
+from rapier.representation.reading import NotReadable
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ async def _body(scope: Scope, receive: Receive) -> Any:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
         return json.decode(body)
-    except json.NotJSON:
+    except NotReadable:
         raise bad_request("Unable to parse JSON data") from None
 
 

@@ -93,7 +93,8 @@ class Description:
         self.document = document
         self._registry: Any = Registry().with_resource("urn:description", Resource(document, DRAFT202012))
         self._paths = [
-            (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(uri))), path) for uri, path in document["paths"].items()
+            (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(uri))), path)
+            for uri, path in document["paths"].items()
         ]
         self.seen: set[tuple[str, str, int]] = set()
 

@@ -49,7 +49,13 @@ def test_the_tag_of_tags_is_that_of_their_object(api: Api, instance: str) -> Non
 
 @pytest.mark.parametrize(
     ("body", "pointer"),
-    [({}, "/tags"), ({"tags": "a"}, "/tags"), ({"tags": [7]}, "/tags/0"), ({"tag": ["a"]}, "/tag"), ({"tags": [""]}, "/tags/0")],
+    [
+        ({}, "/tags"),
+        ({"tags": "a"}, "/tags"),
+        ({"tags": [7]}, "/tags/0"),
+        ({"tag": ["a"]}, "/tag"),
+        ({"tags": [""]}, "/tags/0"),
+    ],
 )
 def test_bad_tags_are_pointed_at(api: Api, instance: str, body: Any, pointer: str) -> None:
     assert api.refused(422, "unprocessable", "POST", f"instances/{instance}/tag", body)["pointer"] == pointer
@@ -132,7 +138,9 @@ def test_a_wrong_state_is_409(api: Api, make: Make, new_name: str) -> None:
 
 
 def test_a_node_is_evacuated_by_jobs_of_its_job(api: Api, make: Make) -> None:
-    first, second = (make(disk_template="sharedfile", disks=[{"size_mib": 128}], primary_node="node4") for _ in range(2))
+    first, second = (
+        make(disk_template="sharedfile", disks=[{"size_mib": 128}], primary_node="node4") for _ in range(2)
+    )
     answer = api.done("POST", "nodes/node4/evacuate", {"mode": "primary-only", "iallocator": "hail"})
     assert answer.json()["name"] == "node4"
     assert answer.json()["primary_instances"] == []

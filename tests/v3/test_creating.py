@@ -154,7 +154,11 @@ def test_what_ganeti_refuses_later_is_a_problem_with_the_job(api: Api, new_name:
 
 @pytest.mark.parametrize(
     ("change", "parameter"),
-    [({"primary_node": "node9"}, "pnode"), ({"secondary_nodes": ["node9"]}, "snode"), ({"nics": [{"network": "lan9"}]}, "nics")],
+    [
+        ({"primary_node": "node9"}, "pnode"),
+        ({"secondary_nodes": ["node9"]}, "snode"),
+        ({"nics": [{"network": "lan9"}]}, "nics"),
+    ],
 )
 def test_what_a_body_names_has_to_be_there_before_there_is_a_job(
     api: Api, new_name: str, change: dict[str, Any], parameter: str
@@ -165,9 +169,19 @@ def test_what_a_body_names_has_to_be_there_before_there_is_a_job(
     assert api.newest_job() == before
 
 
-def test_what_a_client_read_it_may_send_back_to_make_another(api: Api, instance: str, make: Make, new_name: str) -> None:
+def test_what_a_client_read_it_may_send_back_to_make_another(
+    api: Api, instance: str, make: Make, new_name: str
+) -> None:
     shown = api.get(f"instances/{make()}").json()
-    for member in ("uuid", "name", "admin_state_source", "forthcoming", "disks_active", "disk_usage_mib", "network_port"):
+    for member in (
+        "uuid",
+        "name",
+        "admin_state_source",
+        "forthcoming",
+        "disks_active",
+        "disk_usage_mib",
+        "network_port",
+    ):
         del shown[member]
     shown["create"] = {"name_check": False, "ip_check": False}
     made = api.done("PUT", f"instances/{new_name}", shown)

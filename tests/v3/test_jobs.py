@@ -15,7 +15,8 @@ from v3.conftest import Make
 def delay(api: Api, *seconds: float) -> int:
     """A job of opcodes that take that long. No request of the API can make one: it would be of no use to anybody."""
     opcodes = [
-        {"OP_ID": "OP_TEST_DELAY", "duration": one, "on_master": False, "no_locks": True, "reason": []} for one in seconds
+        {"OP_ID": "OP_TEST_DELAY", "duration": one, "on_master": False, "no_locks": True, "reason": []}
+        for one in seconds
     ]
     return int(api.luxi("SubmitJob", opcodes))
 

@@ -19,9 +19,9 @@ from rapier.api.http import Headers, PlainAnswer, Rejection, header
 from rapier.api.v2.endpoint import application as v2_application
 from rapier.api.v2.endpoint import rejected as v2_rejected
 from rapier.api.v2.errors import error_body
-from rapier.api.v3.endpoint import Settings
 from rapier.api.v3.endpoint import application as v3_application
-from rapier.api.v3.endpoint import rejected as v3_rejected
+from rapier.api.v3.negotiation import Negotiation
+from rapier.api.v3.settings import Settings
 from rapier.cluster.cluster import Cluster
 from rapier.errors import AccessBusy, AccessDenied
 
@@ -67,6 +67,7 @@ class Application:
         self._cluster = self._connect()
         self._v2 = Version(v2_application(self._cluster), v2_rejected, CHALLENGE, cross_origin=False)
         v3 = v3_application(self._cluster, self._settings)
+        v3_rejected = Negotiation(self._settings.representations).rejected
         self._v3 = Version(v3, v3_rejected, CHALLENGE_WITH_CHARSET, cross_origin=True)
         await send({"type": "lifespan.startup.complete"})
         await receive()

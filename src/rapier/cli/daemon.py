@@ -14,7 +14,7 @@ from rapier.access.doorkeeper import Doorkeeper
 from rapier.access.users import UsersFile
 from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
-from rapier.api.v3 import endpoint as v3
+from rapier.api.v3 import settings as v3
 from rapier.api.v3.routes import RESERVED
 from rapier.cli.configuration import Configuration, address_and_port
 from rapier.cluster.cluster import Cluster

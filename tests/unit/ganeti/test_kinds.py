@@ -26,9 +26,7 @@ def members(shape: type[msgspec.Struct]) -> Iterator[tuple[str, Member]]:
 
 
 def is_left_out(kind: Kind, field: str) -> bool:
-    return any(
-        field.startswith(name[:-1]) if name.endswith("*") else field == name for name in kind.left_out
-    )
+    return any(field.startswith(name[:-1]) if name.endswith("*") else field == name for name in kind.left_out)
 
 
 @pytest.mark.parametrize("kind", QUERIED, ids=lambda kind: kind.name)

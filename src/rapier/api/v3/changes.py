@@ -83,9 +83,7 @@ async def _check_references(request: Request, opcodes: list[Params]) -> None:
     for opcode in opcodes:
         for parameter, kind, name in references(opcode):
             if await request.cluster.objects.one(kind, name, live=False) is None:
-                raise unprocessable(
-                    f"There is no {kind.name} {name!r}", parameter=parameter, opcode=opcode["OP_ID"]
-                )
+                raise unprocessable(f"There is no {kind.name} {name!r}", parameter=parameter, opcode=opcode["OP_ID"])
 
 
 def _stale(current: Found | None) -> Problem:

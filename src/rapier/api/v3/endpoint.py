@@ -10,39 +10,27 @@ import asyncio
 import logging
 import re
 import urllib.parse
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HTTPRequest
 from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rapier.api.http import (
-    ClientLeft,
-    Headers,
-    PlainAnswer,
-    Rejection,
-    first_of,
-    gone,
-    has_body,
-    header,
-    header_list,
-    target_of,
-)
+from rapier.api.http import ClientLeft, PlainAnswer, first_of, gone, header_list, target_of
 from rapier.api.trail import cause_of
 from rapier.api.v3 import pages
+from rapier.api.v3.negotiation import Negotiation, query_of
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.preconditions import Preconditions, entity_tag, preconditions_of
-from rapier.api.v3.problems import TYPES, Problem, not_found, problem_for, unprocessable
-from rapier.api.v3.request import NOTHING, Answer, Argument, Request, read_arguments
-from rapier.api.v3.routes import RESERVED, ROUTES, Route
+from rapier.api.v3.problems import Problem, not_found, problem_for
+from rapier.api.v3.request import Answer, Argument, Request, read_arguments
+from rapier.api.v3.routes import RESERVED, Route, routes_of
+from rapier.api.v3.settings import Settings
 from rapier.cluster.cluster import Cluster
-from rapier.errors import GanetiError, MasterError
-from rapier.representation.registry import REGISTRY, Representation
-from rapier.representation.unreadable import NotReadable
+from rapier.errors import GanetiError, MasterError, SubmissionLost
+from rapier.representation.registry import Representation
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +38,6 @@ FORMAT = Argument(str, "the representation, where no header can say it: its shor
 NO_STORE = ("cache-control", "no-store")
 NO_CACHE = ("cache-control", "no-cache")
 VARY = ("vary", "Accept")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the configuration says of version 3. `alias` is another name for the cluster in URIs."""
-
-    alias: str | None = None
-    demand_preconditions: bool = False
-    longest_wait_seconds: int = 300
 
 
 class Rendered(NamedTuple):
@@ -77,34 +56,29 @@ class Endpoint:
         self._cluster = cluster
         self._route = route
         self._settings = settings
+        self._negotiation = Negotiation(settings.representations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        representation = REGISTRY.default
         try:
-            representation = _representation(scope)
-            answer = await self._answer(scope, receive, representation)
+            answer = await self._answer(scope, receive)
         except (ClientDisconnect, ClientLeft):
             return
-        except Problem as problem:
-            answer = refused(problem, scope, representation)
-        except (GanetiError, MasterError) as error:
-            answer = refused(problem_for(error), scope, representation)
-        except Exception:
-            log.exception("%s %.200r failed", scope["method"], scope["raw_path"])
-            answer = refused(Problem("internal-error", "The server's log says more"), scope, representation)
+        except Exception as problem:
+            answer = self._negotiation.refused(_problem(problem, scope), scope)
         await answer(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, representation: Representation) -> PlainAnswer:
+    async def _answer(self, scope: Scope, receive: Receive) -> PlainAnswer:
         method = scope["method"]
         if method == "OPTIONS":
             return PlainAnswer(HTTPStatus.NO_CONTENT, None, b"", [(b"allow", ", ".join(self._route.allow).encode())])
         operation = self._route.methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise _wrong_method(method, self._route)
+        representation = self._negotiation.wanted(scope)
         names = {name: _unescaped(value) for name, value in scope.get("path_params", {}).items()}
         cluster_name = await self._cluster_name(names.pop("cluster", None))
-        arguments = read_arguments(_query(scope), operation.arguments | {"format": FORMAT})
-        body = await _body(scope, receive, operation)
+        arguments = read_arguments(query_of(scope), {**operation.arguments, "format": FORMAT})
+        body = await self._negotiation.body(scope, receive, operation)
         state, cause = scope["state"], cause_of(scope)
         request = Request(
             cluster=self._cluster,
@@ -150,34 +124,6 @@ class Endpoint:
         return asked
 
 
-# -- reading the request -------------------------------------------------------------------------------------------------
-
-
-def _representation(scope: Scope) -> Representation:
-    """What the client wants to have. Raises a 406."""
-    asked = _query(scope).get("format")
-    if asked is not None:
-        wanted = REGISTRY.by_name(asked[-1])
-    else:
-        wanted = REGISTRY.negotiate(header_list(scope, b"accept"))
-    if wanted is None:
-        said = f"format={asked[-1]}" if asked is not None else str(header_list(scope, b"accept"))
-        raise Problem(
-            "not-acceptable", f"{said}: there is no such representation", {"available": REGISTRY.media_types()}
-        )
-    return wanted
-
-
-def _query(scope: Scope) -> dict[str, list[str]]:
-    text = scope["query_string"].decode("latin-1")
-    if not text:
-        return {}
-    try:
-        return urllib.parse.parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
-    except ValueError:
-        raise Problem("malformed", "The query string holds an escape that is no UTF-8, or too much") from None
-
-
 def _unescaped(segment: str) -> str:
     """A segment of the path. Raises a 400 for an escape that is none."""
     if "%" not in segment:
@@ -188,28 +134,6 @@ def _unescaped(segment: str) -> str:
         return urllib.parse.unquote(segment, errors="strict")
     except ValueError:
         raise Problem("malformed", f"The path holds an escape that is none: {segment!r}") from None
-
-
-async def _body(scope: Scope, receive: Receive, operation: Operation) -> Any:
-    """The body as plain values; `NOTHING` where there is none."""
-    body = await HTTPRequest(scope, receive).body() if has_body(scope) else b""
-    if not body:
-        return NOTHING
-    if operation.body is None:
-        raise unprocessable("This takes no body")
-    media_type = header(scope, b"content-type")
-    reader = None if media_type is None else REGISTRY.by_media_type(media_type.decode("latin-1"))
-    if reader is None:
-        raise Problem(
-            "unsupported-media-type",
-            "Content-Type is missing" if media_type is None else f"{media_type.decode('latin-1')} cannot be read",
-            {"available": REGISTRY.media_types()},
-            headers=[(b"accept", ", ".join(REGISTRY.media_types()).encode())],
-        )
-    try:
-        return reader.decode(body, operation.body)
-    except NotReadable as problem:
-        raise Problem("malformed", str(problem)) from None
 
 
 def _preferred_wait(scope: Scope, longest: int) -> int | None:
@@ -228,6 +152,16 @@ def _wrong_method(method: str, route: Route) -> Problem:
         {"allow": route.allow},
         headers=[(b"allow", allow.encode())],
     )
+
+
+def _problem(error: Exception, scope: Scope) -> Problem:
+    """What is said of what went wrong; a fault of our own is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, (GanetiError, MasterError, SubmissionLost)):
+        return problem_for(error)
+    log.error("%s %.200r failed", scope["method"], scope["raw_path"], exc_info=error)
+    return Problem("internal-error", "The server's log says more")
 
 
 # -- making the answer -----------------------------------------------------------------------------------------------------
@@ -260,38 +194,17 @@ def _conditional(
     return PlainAnswer(rendered.status, representation.media_type.encode(), rendered.body, headers)
 
 
-def refused(problem: Problem, scope: Scope, representation: Representation) -> PlainAnswer:
-    """The answer that says no, as a problem document (RFC 9457)."""
-    kind = problem.type
-    headers: Headers = [*problem.headers, (b"vary", b"Accept"), (b"cache-control", b"no-store")]
-    if kind.retry_after_seconds is not None:
-        headers.append((b"retry-after", b"%d" % kind.retry_after_seconds))
-    body = representation.encode_problem(problem.body() | {"request_id": scope["state"]["request_id"]})
-    return PlainAnswer(kind.status, representation.problem_media_type.encode(), body, headers)
-
-
-def rejected(scope: Scope, rejection: Rejection) -> PlainAnswer:
-    """The answer to a request that does not get here."""
-    text = rejection.text or TYPES[rejection.slug].explanation
-    return refusal(Problem(rejection.slug, text, headers=rejection.headers), scope)
-
-
-def refusal(problem: Problem, scope: Scope) -> PlainAnswer:
-    """`refused`, in the representation that the client wants where there is one."""
-    try:
-        return refused(problem, scope, _representation(scope))
-    except Problem:
-        return refused(problem, scope, REGISTRY.default)
-
-
 def application(cluster: Cluster, settings: Settings) -> ASGIApp:
     """Version 3 over one cluster. Paths are matched as they came, escapes are undone in each segment by itself."""
+    negotiation = Negotiation(settings.representations)
 
     async def unknown(scope: Scope, receive: Receive, send: Send) -> None:
-        await refusal(not_found(f"There is nothing at {scope['path']!r}"), scope)(scope, receive, send)
+        await negotiation.refused(not_found(f"There is nothing at {scope['path']!r}"), scope)(scope, receive, send)
 
-    routes = [StarletteRoute(route.uri, endpoint=Endpoint(cluster, route, settings)) for route in ROUTES]
-    router = Router([*pages.ROUTES, *routes], redirect_slashes=False, default=unknown)
+    routes = routes_of(settings.kinds)
+    endpoints = [StarletteRoute(route.uri, endpoint=Endpoint(cluster, route, settings)) for route in routes]
+    own_pages = pages.routes_of(routes, settings.representations)
+    router = Router([*own_pages, *endpoints], redirect_slashes=False, default=unknown)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await router(dict(scope, path=scope["raw_path"].decode("latin-1")), receive, send)

@@ -125,7 +125,7 @@ def _opcode(given: dict[str, Any], place: int) -> Params:
     pointer = f"/opcodes/{place}"
     op_id = given.get("OP_ID")
     allowed = OPCODES.keys() - CLOSED_TO_CLIENTS
-    if op_id not in allowed:
+    if not isinstance(op_id, str) or op_id not in allowed:
         raise unprocessable(
             f"There is no opcode {op_id!r} here{nearest(str(op_id), allowed)}", pointer=f"{pointer}/OP_ID"
         )

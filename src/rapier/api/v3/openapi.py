@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,11 +13,12 @@ from rapier.api.v3.examples import EXAMPLES
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import TYPES, ProblemType
 from rapier.api.v3.request import Argument
-from rapier.api.v3.routes import ROUTES, Route
+from rapier.api.v3.routes import Route
 from rapier.api.v3.shapes import ProblemShape
-from rapier.representation.registry import REGISTRY
+from rapier.representation.registry import Registry, Representation
 
 JSONObject = dict[str, Any]
+Formats = Sequence[Representation]
 
 # What any request may meet, before its operation has a say
 ANYWHERE = ("malformed", "unauthorized", "not-acceptable", "too-busy", "internal-error")
@@ -27,10 +27,10 @@ WRITES = ("foreign-origin", "forbidden", "unsupported-media-type", "content-too-
 SCHEMAS = "#/components/schemas/{name}"
 
 
-@cache
-def description() -> JSONObject:
+def description(routes: Sequence[Route], representations: Registry) -> JSONObject:
     """The whole description."""
-    shapes = list(dict.fromkeys([*_shapes(), ProblemShape]))
+    formats = list(representations)
+    shapes = list(dict.fromkeys([*shapes_of(routes), ProblemShape]))
     schemas, components = msgspec.json.schema_components(shapes, ref_template=SCHEMAS)
     reference = dict(zip(shapes, schemas, strict=True))
     return {
@@ -42,19 +42,20 @@ def description() -> JSONObject:
             "description": "All of a Ganeti cluster as resources: see /3/docs.",
         },
         "security": [{"basic": []}],
-        "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in ROUTES)],
-        "paths": {route.uri: _path(route, reference) for route in ROUTES},
+        "tags": [{"name": name} for name in dict.fromkeys(_tag(route) for route in routes)],
+        "paths": {route.uri: _path(route, reference, formats) for route in routes},
         "components": {
             "schemas": components,
-            "responses": {slug: _problem(kind, reference[ProblemShape]) for slug, kind in TYPES.items()},
+            "responses": {slug: _problem(kind, reference[ProblemShape], formats) for slug, kind in TYPES.items()},
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
             "parameters": _headers(),
         },
     }
 
 
-def _shapes() -> Iterable[Any]:
-    for route in ROUTES:
+def shapes_of(routes: Iterable[Route]) -> Iterable[Any]:
+    """Every shape of a body or an answer."""
+    for route in routes:
         for operation in route.methods.values():
             yield from operation.answers.values()
             if operation.body is not None:
@@ -66,14 +67,14 @@ def _tag(route: Route) -> str:
     return found[1] if found else "cluster" if "{" in route.uri else "api"
 
 
-def _path(route: Route, reference: Mapping[Any, JSONObject]) -> JSONObject:
+def _path(route: Route, reference: Mapping[Any, JSONObject], formats: Formats) -> JSONObject:
     names = re.findall(r"\{(\w+)\}", route.uri)
     return {
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": _NAMES[name]}
             for name in names
         ],
-        **{method.lower(): _operation(method, route, one, reference) for method, one in route.methods.items()},
+        **{method.lower(): _operation(method, route, one, reference, formats) for method, one in route.methods.items()},
     }
 
 
@@ -88,17 +89,22 @@ _NAMES = {
 }
 
 
-def _operation(method: str, route: Route, one: Operation, reference: Mapping[Any, JSONObject]) -> JSONObject:
+def _operation(
+    method: str, route: Route, one: Operation, reference: Mapping[Any, JSONObject], formats: Formats
+) -> JSONObject:
     words = re.sub(r"\W+", " ", route.uri.removeprefix("/3")).split()
     described: JSONObject = {
         "operationId": "-".join([method.lower(), *words]) if words else f"{method.lower()}-api",
         "summary": one.summary,
         "tags": [_tag(route)],
         "parameters": [*_arguments(one.arguments), *_header_references(method, one)],
-        "responses": _responses(method, route, one, reference),
+        "responses": _responses(method, route, one, reference, formats),
     }
     if one.body is not None:
-        described["requestBody"] = {"content": _content(one.body, reference), "required": _needs_body(one.body)}
+        described["requestBody"] = {
+            "content": _content(one.body, reference, formats),
+            "required": _needs_body(one.body),
+        }
     return described
 
 
@@ -106,10 +112,10 @@ def _needs_body(shape: type[msgspec.Struct]) -> bool:
     return any(field.required for field in msgspec.structs.fields(shape))
 
 
-def _content(shape: Any, reference: Mapping[Any, JSONObject]) -> JSONObject:
+def _content(shape: Any, reference: Mapping[Any, JSONObject], formats: Formats) -> JSONObject:
     media: JSONObject = {"schema": reference[shape]}
     as_json: JSONObject = {**media, "example": EXAMPLES[shape.__name__]} if shape.__name__ in EXAMPLES else media
-    return {kind.media_type: as_json if kind.name == "json" else media for kind in REGISTRY}
+    return {kind.media_type: as_json if kind.name == "json" else media for kind in formats}
 
 
 def _arguments(arguments: Mapping[str, Argument]) -> list[JSONObject]:
@@ -156,13 +162,15 @@ _GOOD = {
 }
 
 
-def _responses(method: str, route: Route, one: Operation, reference: Mapping[Any, JSONObject]) -> JSONObject:
+def _responses(
+    method: str, route: Route, one: Operation, reference: Mapping[Any, JSONObject], formats: Formats
+) -> JSONObject:
     responses: JSONObject = {}
     for status, shape in one.answers.items():
         headers = _answer_headers(status)
         responses[str(status)] = {
             "description": _GOOD[status],
-            "content": _content(shape, reference),
+            "content": _content(shape, reference, formats),
             **({"headers": headers} if headers else {}),
         }
     if method == "GET":
@@ -171,7 +179,7 @@ def _responses(method: str, route: Route, one: Operation, reference: Mapping[Any
         if len(slugs) == 1:
             responses[str(status)] = {"$ref": f"#/components/responses/{slugs[0]}"}
         else:
-            content = _problem(TYPES[slugs[0]], reference[ProblemShape])["content"]
+            content = _problem(TYPES[slugs[0]], reference[ProblemShape], formats)["content"]
             titles = "; ".join(f"{slug}: {TYPES[slug].title}" for slug in slugs)
             responses[str(status)] = {"description": titles, "content": content}
     return dict(sorted(responses.items()))
@@ -200,12 +208,8 @@ def _by_status(slugs: Iterable[str]) -> dict[int, list[str]]:
     return by_status
 
 
-def _problem(kind: ProblemType, schema: JSONObject) -> JSONObject:
+def _problem(kind: ProblemType, schema: JSONObject, formats: Formats) -> JSONObject:
     return {
         "description": f"{kind.title}: /3/problems/{kind.slug}",
-        "content": {one.problem_media_type: {"schema": schema} for one in REGISTRY},
+        "content": {one.problem_media_type: {"schema": schema} for one in formats if one.encode_problem},
     }
-
-
-def xml_schema() -> bytes:
-    return b""

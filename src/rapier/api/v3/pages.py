@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -16,9 +16,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import PlainAnswer
-from rapier.api.v3.openapi import description, xml_schema
+from rapier.api.v3.openapi import description, shapes_of
 from rapier.api.v3.problems import TYPES, ProblemType
+from rapier.api.v3.routes import Route as APIRoute
+from rapier.representation import xsd
+from rapier.representation.registry import Registry
 
+DESCRIPTION = b"application/vnd.oai.openapi+json;version=3.1"
 HTML = b"text/html; charset=utf-8"
 # nothing but the page's own style: no script, no other site, no frame
 POLICY = (
@@ -48,9 +52,7 @@ def _page(title: str, body: str) -> bytes:
 # -- reference -----------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _reference() -> bytes:
-    whole = description()
+def _reference(whole: Any) -> bytes:
     by_tag: dict[str, list[str]] = {}
     for uri, path in whole["paths"].items():
         for method, operation in path.items():
@@ -107,7 +109,7 @@ def _resolved(one: Mapping[str, Any], whole: Any) -> Any:
 
 def _shown(described: Mapping[str, Any]) -> str:
     """A link to the shape of a body or an answer."""
-    schema = next(iter(described.get("content", {}).values()), {}).get("schema", {})
+    schema = next(iter(described.get("content", {"": {}}).values())).get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]
     return f' <a href="#shape-{name}">{name}</a>' if name else ""
 
@@ -166,11 +168,6 @@ def _fixed(content_type: bytes, make: Callable[[], bytes]) -> ASGIApp:
     return page
 
 
-@cache
-def _description_body() -> bytes:
-    return json.dumps(description(), indent=1).encode()
-
-
 class _Page:
     """A route's endpoint: Starlette takes a class or object with `__call__` as an ASGI application."""
 
@@ -181,10 +178,16 @@ class _Page:
         await self._application(scope, receive, send)
 
 
-PAGES: Mapping[str, tuple[bytes, Callable[[], bytes]]] = {
-    "/3/openapi.json": (b"application/vnd.oai.openapi+json;version=3.1", _description_body),
-    "/3/docs": (HTML, _reference),
-    "/3/schema.xsd": (b"application/xml", xml_schema),
-    **{f"/3/problems/{slug}": (HTML, lambda kind=kind: _problem_page(kind)) for slug, kind in TYPES.items()},  # type: ignore[misc]
-}
-ROUTES = [Route(uri, endpoint=_Page(_fixed(content_type, make))) for uri, (content_type, make) in PAGES.items()]
+def routes_of(routes: Sequence[APIRoute], representations: Registry) -> list[Route]:
+    """The pages, as routes; each is made when somebody asks for it first."""
+    whole = cache(lambda: description(routes, representations))
+    made: Mapping[str, tuple[bytes, Callable[[], bytes]]] = {
+        "/3/openapi.json": (DESCRIPTION, lambda: json.dumps(whole(), indent=1).encode()),
+        "/3/docs": (HTML, lambda: _reference(whole())),
+        "/3/schema.xsd": (
+            b"application/xml",
+            lambda: xsd.schema({shape.__name__: shape for shape in shapes_of(routes)}),
+        ),
+        **{f"/3/problems/{slug}": (HTML, partial(_problem_page, kind)) for slug, kind in TYPES.items()},
+    }
+    return [Route(uri, endpoint=_Page(_fixed(content_type, cache(make)))) for uri, (content_type, make) in made.items()]

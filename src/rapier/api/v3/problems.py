@@ -20,8 +20,11 @@ from rapier.errors import (
     MasterGarbled,
     MasterLost,
     MasterSilent,
+    NotSubmitted,
     OpExecError,
     OpPrereqError,
+    SubmissionLost,
+    SubmissionUnknown,
 )
 
 RETRY_AFTER_SECONDS = 2
@@ -310,6 +313,8 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (JobLost, "not-found"),
     (OpPrereqError, "unprocessable"),
     (OpExecError, "job-failed"),
+    (NotSubmitted, "not-submitted"),
+    (SubmissionUnknown, "unknown"),
     (MasterAbsent, "master-absent"),
     (MasterGarbled, "master-garbled"),
     (MasterSilent, "master-silent"),
@@ -320,8 +325,10 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
 _QUEUE_DRAINED = "Queue drained"  # luxid says it without a class of its own
 
 
-def problem_for(error: GanetiError | MasterError, **members: Any) -> Problem:
+def problem_for(error: GanetiError | MasterError | SubmissionLost, **members: Any) -> Problem:
     """The problem that tells a client of an error of Ganeti's or of the way to it."""
+    if isinstance(error, SubmissionLost):
+        members = {"mark": error.mark, **members}
     if isinstance(error, GanetiError):
         members = {"ganeti_class": error.ganeti_class, **members}
         if error.code is not None:

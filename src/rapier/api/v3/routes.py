@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rapier.api.v3 import jobs, reads, systems, writes
 from rapier.api.v3.operations import Operation
-from rapier.ganeti.kinds import CLUSTER, GROUP, INSTANCE, JOB, NETWORK, NODE, OS, Kind
+from rapier.ganeti.kinds import CLUSTER, JOB, OS, Kind
 
 SUMMARIES: Mapping[str, str] = {
     "startup": "Start the instance",
@@ -21,6 +21,7 @@ SUMMARIES: Mapping[str, str] = {
     "evacuate": "Move instances off the node: a job that submits others",
 }
 RESERVED = frozenset({"-", "openapi.json", "docs", "problems", "self"})  # no cluster's name
+_SPECIAL = (CLUSTER, JOB, OS)  # kinds whose resources are not like the others'
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +49,7 @@ def _of_kind(kind: Kind) -> list[Route]:
         Route(collection, {"GET": reads.collection(kind), **creating}),
         Route(object_uri, {"GET": reads.one(kind), **changing, **removing}),
         *(
-            Route(f"{object_uri}/{action}", {"POST": writes.act(kind, op_id, SUMMARIES[action])})
+            Route(f"{object_uri}/{action}", {"POST": writes.act(kind, op_id, SUMMARIES.get(action, op_id))})
             for action, op_id in kind.actions.items()
         ),
         *([_tags(kind, object_uri)] if kind.tagged else []),
@@ -60,14 +61,16 @@ def _tags(kind: Kind, uri: str) -> Route:
     return Route(f"{uri}/tag", {"GET": reads.tags(kind), **changes})
 
 
-ROUTES: tuple[Route, ...] = (
-    Route("/3", {"GET": reads.VERSION}),
-    Route("/3/self", {"GET": reads.SELF}),
-    Route("/3/{cluster}", {"GET": reads.one(CLUSTER)}),
-    _tags(CLUSTER, "/3/{cluster}"),
-    *(route for kind in (INSTANCE, NODE, GROUP, NETWORK) for route in _of_kind(kind)),
-    Route("/3/{cluster}/instances/{instance}/disks/{disk}/grow", {"POST": writes.grow_disk()}),
-    Route(f"/3/{{cluster}}/{OS.collection}", {"GET": systems.COLLECTION}),
-    Route(f"/3/{{cluster}}/{JOB.collection}", {"GET": reads.collection(JOB), "POST": jobs.SUBMIT}),
-    Route(f"/3/{{cluster}}/{JOB.collection}/{{job}}", {"GET": jobs.READ, "DELETE": jobs.CANCEL}),
-)
+def routes_of(kinds: tuple[Kind, ...]) -> tuple[Route, ...]:
+    """All of them, for these kinds of objects."""
+    return (
+        Route("/3", {"GET": reads.VERSION}),
+        Route("/3/self", {"GET": reads.SELF}),
+        Route("/3/{cluster}", {"GET": reads.one(CLUSTER)}),
+        _tags(CLUSTER, "/3/{cluster}"),
+        *(route for kind in kinds if kind not in _SPECIAL for route in _of_kind(kind)),
+        Route("/3/{cluster}/instances/{instance}/disks/{disk}/grow", {"POST": writes.grow_disk()}),
+        Route(f"/3/{{cluster}}/{OS.collection}", {"GET": systems.COLLECTION}),
+        Route(f"/3/{{cluster}}/{JOB.collection}", {"GET": reads.collection(JOB), "POST": jobs.SUBMIT}),
+        Route(f"/3/{{cluster}}/{JOB.collection}/{{job}}", {"GET": jobs.READ, "DELETE": jobs.CANCEL}),
+    )

@@ -109,7 +109,7 @@ class Opcode:
             schema: dict[str, Any] = {**parameter.type.schema}
             if parameter.default is not None:
                 schema["default"] = parameter.default
-            hint: Any = Annotated[parameter.type.hint, msgspec.Meta(extra_json_schema=schema)]  # type: ignore[name-defined]
+            hint: Any = Annotated[parameter.type.hint, msgspec.Meta(extra_json_schema=schema)]
             required = parameter.required and not optional
             members.append((name, hint) if required else (name, hint | msgspec.UnsetType, msgspec.UNSET))
         class_name = "".join(part.capitalize() for part in self.op_id.removeprefix("OP_").split("_"))

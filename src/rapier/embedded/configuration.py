@@ -135,6 +135,11 @@ class Configuration:
         """Memory, processors and the like of an instance."""
         return {**self.cluster.facts["beparams"]["default"], **instance.beparams}
 
+    def osparams(self, instance: Instance) -> Params:
+        """The parameters of an instance's operating system, its variant's above the system's own."""
+        known = self.cluster.facts["osparams"]
+        return {**known.get(instance.os.partition("+")[0], {}), **known.get(instance.os, {}), **instance.osparams}
+
     def nicparams(self, own: dict[str, str]) -> dict[str, str]:
         """Mode, link and vlan of a network interface on which `own` was set."""
         return {**self.cluster.facts["nicparams"]["default"], **own}

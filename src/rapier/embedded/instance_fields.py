@@ -82,7 +82,7 @@ NIC_SHOWS: dict[str, Callable[[Configuration, Nic], Any]] = {
     "name": lambda configuration, nic: nic.name,
     "uuid": lambda configuration, nic: nic.uuid,
     "network": lambda configuration, nic: nic.network,
-    "network.name": lambda configuration, nic: nic.network,
+    "network.name": lambda configuration, nic: configuration.networks[nic.network].name if nic.network else None,
     "mode": _of_nic("mode"),
     "link": _of_nic("link"),
     "vlan": _of_nic("vlan"),
@@ -124,7 +124,7 @@ FIELDS: dict[str, Field] = {
     "custom_beparams": _own(lambda one: one.beparams),
     "hvparams": _own(lambda one: one.hvparams),
     "custom_hvparams": _own(lambda one: one.hvparams),
-    "osparams": _own(lambda one: one.osparams),
+    "osparams": lambda configuration, one: configuration.osparams(one),
     "custom_osparams": _own(lambda one: one.osparams),
     "custom_nicparams": _own(lambda one: [nic.nicparams for nic in one.nics]),
     # disks

@@ -33,7 +33,8 @@ class Work:
 
         The opcode's result names them. Each inherits the reason trail, but as in Ganeti not the priority.
         """
-        inherited = {"reason": self.params["reason"], "comment": f"Submitted by {self.params['OP_ID']}"}
+        trail = [list(entry) for entry in self.params["reason"]]
+        inherited = {"reason": trail, "comment": f"Submitted by {self.params['OP_ID']}"}
         self.children = [read_opcodes([inherited | one for one in opcodes], "SubmitManyJobs") for opcodes in jobs]
 
     async def step(self, text: str) -> None:

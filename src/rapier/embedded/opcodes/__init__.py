@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rapier.embedded.opcodes import (
+    clusters,
     creation,
     disks,
     groups,
     instances,
     migration,
+    modification,
     networks,
     nodes,
     systems,
@@ -32,6 +34,9 @@ EXECUTIONS: Mapping[str, Execution] = {
     "OP_NODE_MIGRATE": Execution(nodes.migrate, nodes.lock),
     "OP_NODE_EVACUATE": Execution(nodes.evacuate, nodes.lock),
     "OP_NODE_SET_PARAMS": Execution(nodes.set_params, nodes.lock),
+    "OP_INSTANCE_RENAME": Execution(instances.rename, instances.rename_locks),
+    "OP_INSTANCE_SET_PARAMS": Execution(modification.set_params, modification.locks),
+    "OP_CLUSTER_SET_PARAMS": Execution(clusters.set_params, clusters.lock),
     "OP_GROUP_ADD": Execution(groups.add, groups.name_lock),
     "OP_GROUP_REMOVE": Execution(groups.remove, groups.name_lock),
     "OP_GROUP_RENAME": Execution(groups.rename, groups.name_lock),

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from rapier.embedded.allocation import allocate
 from rapier.embedded.configuration import Configuration
-from rapier.embedded.model import Disk, Instance, Nic, Node, NodeGroup
+from rapier.embedded.model import Disk, Instance, Nic, Node
+from rapier.embedded.opcodes import interfaces
 from rapier.embedded.opcodes.instances import check_bridges, check_free_memory, check_hypervisor_parameters, run
+from rapier.embedded.opcodes.networks import locks_of_nics
+from rapier.embedded.opcodes.policies import check_policy
 from rapier.embedded.opcodes.systems import check_parameters, check_system
 from rapier.embedded.opcodes.tags import check_tag
 from rapier.embedded.parameters import DISK_SIZE, backend_parameters, shown_size
-from rapier.embedded.refusals import EXISTS, NOT_UNIQUE, UNKNOWN, WRONG_INPUT, WRONG_STATE, generic, prereq
+from rapier.embedded.refusals import EXISTS, NOT_UNIQUE, WRONG_INPUT, WRONG_STATE, generic, prereq
 from rapier.embedded.work import Work
 from rapier.errors import OpPrereqError
 
 _host_name = re.compile(r"[a-z0-9._-]{1,255}").fullmatch
-_mac = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}").fullmatch
-_CHOOSE_MAC = ("auto", "generate")
-_NIC_PARAMETERS = ("mode", "link", "vlan")
-_NIC_MODES = ("bridged", "routed", "openvswitch")
 _DISK_PARAMETERS = frozenset(
     {"size", "mode", "name", "adopt", "vg", "metavg", "provider", "access", "spindles", "snapshot_name"}
 )
@@ -34,12 +31,14 @@ _IN_FILES = frozenset({"file", "sharedfile", "gluster"})
 def locks(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
     """The instance to be, its node (or all nodes, where one is to be chosen), and the MAC addresses that it names."""
     node = configuration.nodes.find(params["pnode"]) if params.get("pnode") else None
-    nodes = [node] if node else configuration.nodes
+    secondary = configuration.nodes.find(params["snode"]) if params.get("snode") else node
+    nodes = {one.name: one for one in (node, secondary) if one}.values() if node else configuration.nodes
     macs = [nic["mac"].lower() for nic in params["nics"] if nic.get("mac")]
     return [
         f"instance/{params['instance_name'].lower()}",
         *(f"node/{one.name}" for one in nodes),
-        *(f"mac/{mac}" for mac in macs if mac not in _CHOOSE_MAC),
+        *(f"mac/{mac}" for mac in macs if mac not in interfaces.CHOOSE_MAC),
+        *locks_of_nics(params["nics"], configuration),
     ]
 
 
@@ -66,11 +65,16 @@ async def create(work: Work) -> list[str]:
     params["pnode"], params["pnode_uuid"] = node.name, node.uuid
     params.setdefault("osparams_private", {})
     params.setdefault("osparams_secret", {})
+    group = configuration.groups[node.group]
+    also_taken: set[str] = set()
+    for index, nic in enumerate(nics):
+        interfaces.settle(work, index, nic, group, also_taken)
     _check_node(work, node, nics)
     if not params["ignore_ipolicy"]:
-        _check_policy(configuration, configuration.groups[node.group], in_force, disks, nics)
+        check_policy(configuration, group, in_force, params["disk_template"], [disk.size for disk in disks], len(nics))
     check_system(params["os_type"], node.name, params["force_variant"])
     check_parameters(params["os_type"], node.name, params["osparams"])
+    secondary = _secondary(work, node)
     if params["start"]:
         check_free_memory(work, node, f"creating instance {params['instance_name']}", in_force["maxmem"])
     if work.only_looks():
@@ -79,6 +83,7 @@ async def create(work: Work) -> list[str]:
     instance = Instance(
         name=params["instance_name"],
         primary_node=node.uuid,
+        secondary_nodes=[secondary.uuid] if secondary else [],
         os=params["os_type"],
         hypervisor=params["hypervisor"],
         disk_template=params["disk_template"],
@@ -95,7 +100,28 @@ async def create(work: Work) -> list[str]:
         instance.admin_state = "up"
         run(instance, in_force)
     work.changes.add(instance)
-    return [node.name]
+    return [node.name, secondary.name] if secondary else [node.name]
+
+
+def _secondary(work: Work, primary: Node) -> Node | None:
+    """Where the mirror of the disks is to be, with a template that has one."""
+    params, configuration = work.params, work.configuration
+    if params["disk_template"] not in _MIRRORED:
+        return None
+    if "iallocator" in params:
+        size = sum(DISK_SIZE("size", disk["size"]) for disk in params["disks"])
+        secondary = allocate(configuration, params["iallocator"], 0, size, {primary.uuid})
+        params["snode"], params["snode_uuid"] = secondary.name, secondary.uuid
+        return secondary
+    if "snode" not in params:
+        raise prereq("The networked disk templates need a mirror node", WRONG_INPUT)
+    secondary = work.completed_node("snode", "snode_uuid")
+    if secondary.uuid == primary.uuid:
+        raise prereq("The secondary node cannot be the primary node", WRONG_INPUT)
+    if secondary.offline or secondary.drained:
+        word = "offline" if secondary.offline else "drained"
+        raise prereq(f"Cannot use {word} secondary node '{secondary.name}'", WRONG_STATE)
+    return secondary
 
 
 async def _say_how_it_is_made(work: Work, instance: Instance) -> None:
@@ -213,67 +239,13 @@ def _disks(work: Work) -> list[Disk]:
 
 
 def _nics(work: Work) -> list[Nic]:
-    taken = {nic.mac for instance in work.configuration.instances for nic in instance.nics}
+    taken = interfaces.taken_macs(work.configuration)
     nics = []
     for given in work.params["nics"]:
-        nic = _nic(work, given, taken)
+        nic = interfaces.new_nic(work, given, taken)
         taken.add(nic.mac)
         nics.append(nic)
     return nics
-
-
-def _nic(work: Work, given: dict[str, Any], taken: set[str]) -> Nic:
-    own = {name: given[name] for name in _NIC_PARAMETERS if given.get(name) not in (None, "default")}
-    if given.get("bridge"):
-        own.setdefault("link", given["bridge"])
-    if given.get("network") not in (None, "none"):
-        raise prereq(f"Network '{given['network']}' not found", UNKNOWN)
-    params = work.configuration.nicparams(own)
-    if params["mode"] not in _NIC_MODES:
-        raise generic("ConfigurationError", f"Invalid NIC mode '{params['mode']}'")
-    ip = _ip(work, given.get("ip"))
-    if params["mode"] == "routed" and ip is None:
-        text = "Routed nic mode requires an ip address if not attached to a network"
-        raise prereq(text, WRONG_INPUT)
-    if own.get("vlan", ".")[0] not in ".:":
-        own["vlan"] = f".{own['vlan']}"  # a number alone is an untagged port
-    name = given.get("name")
-    return Nic(
-        mac=_mac_address(work.configuration, given.get("mac") or "auto", taken),
-        ip=ip,
-        name=None if name == "none" else name,
-        nicparams=own,
-    )
-
-
-def _ip(work: Work, given: str | None) -> str | None:
-    if given is None or given.lower() == "none":
-        return None
-    if given.lower() == "auto":
-        if not work.params["name_check"]:
-            raise prereq("IP address set to auto but name checks have been skipped", WRONG_INPUT)
-        return None
-    if given.lower() == "pool":
-        raise prereq("if ip=pool, parameter network must be passed too", WRONG_INPUT)
-    try:
-        ipaddress.ip_address(given)
-    except ValueError:
-        raise prereq(f"Invalid IP address '{given}'", WRONG_INPUT) from None
-    return given
-
-
-def _mac_address(configuration: Configuration, given: str, taken: set[str]) -> str:
-    mac = given.lower()
-    if mac in _CHOOSE_MAC:
-        prefix = configuration.cluster.facts["mac_prefix"]
-        while (mac := f"{prefix}:{secrets.token_bytes(3).hex(':')}") in taken:
-            pass
-        return mac
-    if not _mac(mac):
-        raise prereq(f"Invalid MAC address '{given}'", WRONG_INPUT)
-    if mac in taken:
-        raise prereq(f"MAC address {mac} already in use in cluster", NOT_UNIQUE)
-    return mac
 
 
 # -- node and policy ---------------------------------------------------------------------------------------------------
@@ -284,25 +256,3 @@ def _check_node(work: Work, node: Node, nics: list[Nic]) -> None:
         if wrong:
             raise prereq(f"Cannot use {word} primary node '{node.name}'", WRONG_STATE)
     check_bridges(work, node, nics)
-
-
-def _check_policy(
-    configuration: Configuration, group: NodeGroup, in_force: Mapping[str, Any], disks: list[Disk], nics: list[Nic]
-) -> None:
-    values: list[tuple[str, int]] = [
-        ("memory-size", in_force["maxmem"]),
-        ("cpu-count", in_force["vcpus"]),
-        ("disk-count", len(disks)),
-        ("nic-count", len(nics)),
-        ("spindle-use", in_force["spindle_use"]),
-        *(("disk-size", disk.size) for disk in disks),
-    ]
-    violations = []
-    [bounds] = configuration.ipolicy(group)["minmax"]
-    for name, value in values:
-        lowest, highest = bounds["min"][name], bounds["max"][name]
-        if not lowest <= value <= highest:
-            violations.append(f"{name} value {value} is not in range [{lowest}, {highest}]")
-    if violations:
-        text = f"Instance allocation to group {group.uuid} ({group.name}) violates policy: {', '.join(violations)}"
-        raise prereq(text, WRONG_INPUT)

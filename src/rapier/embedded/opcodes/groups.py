@@ -43,11 +43,11 @@ async def add(work: Work) -> None:
     if there is not None:
         text = f"Desired group name '{there.name}' already exists as a node group (UUID: {there.uuid})"
         raise prereq(text, EXISTS)
-    _refuse_states(params)
+    refuse_states(params)
     if "ndparams" in params:
         params["ndparams"] = check_types(params["ndparams"], NODE_PARAMETERS)
     diskparams = params.get("diskparams", {})
-    _check_disk_parameters(configuration, diskparams)
+    check_disk_parameters(configuration, diskparams)
     ipolicy = params.get("ipolicy", {})
     if ipolicy:
         check_policy_words(configuration, ipolicy)
@@ -101,11 +101,11 @@ async def set_params(work: Work) -> list[tuple[str, str]] | None:
     params, configuration = work.params, work.configuration
     if not any(name in params for name in _WORDS):
         raise prereq("Please pass at least one modification", WRONG_INPUT)
-    _refuse_states(params)
+    refuse_states(params)
     group = work.known_group(params["group_name"])
     ndparams = updated(group.ndparams, params.get("ndparams") or {}, NODE_PARAMETERS)
     given = params.get("diskparams") or {}
-    _check_disk_parameters(configuration, given)
+    check_disk_parameters(configuration, given)
     diskparams = {**group.diskparams}
     for template, values in given.items():
         both = {**diskparams.get(template, {}), **values}
@@ -162,7 +162,8 @@ def _split(configuration: Configuration, moved: dict[str, str]) -> list[str]:
     ]
 
 
-def _check_disk_parameters(configuration: Configuration, given: dict[str, Any]) -> None:
+def check_disk_parameters(configuration: Configuration, given: dict[str, Any]) -> None:
+    """Raises Ganeti's error for a parameter that a disk template does not have."""
     known = configuration.cluster.facts["diskparams"]
     for template, values in given.items():
         for name in values:
@@ -170,7 +171,8 @@ def _check_disk_parameters(configuration: Configuration, given: dict[str, Any]) 
                 raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
 
 
-def _refuse_states(params: dict[str, Any]) -> None:
+def refuse_states(params: dict[str, Any]) -> None:
+    """Raises for the static states of hypervisor and disks, which are not kept here."""
     for name in ("hv_state", "disk_state"):
         if params.get(name):
             raise failed(f"The embedded master keeps no '{name}'")

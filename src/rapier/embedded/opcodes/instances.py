@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rapier.embedded.configuration import Configuration
 from rapier.embedded.instance_fields import status
 from rapier.embedded.model import Instance, Nic, Node
 from rapier.embedded.parameters import backend_parameters
-from rapier.embedded.refusals import ENVIRONMENT, NO_RESOURCES, WRONG_STATE, failed, generic, prereq
-from rapier.embedded.work import Work
+from rapier.embedded.refusals import (
+    ENVIRONMENT,
+    EXISTS,
+    NO_RESOURCES,
+    WRONG_INPUT,
+    WRONG_STATE,
+    failed,
+    generic,
+    prereq,
+)
+from rapier.embedded.work import Work, instance_lock
 
 
 def node_of(work: Work, instance: Instance) -> Node:
@@ -56,6 +66,9 @@ async def startup(work: Work) -> None:
             work.changes.edit(instance).admin_state = "up"
             work.info("Primary node offline, marked instance as started")
         return
+    if instance.admin_state == "offline":
+        text = f"Instance '{instance.name}' is marked to be offline, can't use instance from outside down, up states"
+        raise prereq(text, WRONG_STATE)
     node_of(work, instance)
     in_force = work.configuration.beparams(instance) | for_now
     if not instance.running:
@@ -131,6 +144,29 @@ async def remove(work: Work) -> None:
     work.changes.remove(instance)
 
 
+def rename_locks(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
+    """The instance under its old name and its new one."""
+    return {*instance_lock(params, configuration), f"instance/{params['new_name']}"}
+
+
+async def rename(work: Work) -> str | None:
+    """OP_INSTANCE_RENAME: of one that does not run; answers the new name, which is taken as it is."""
+    name = work.params["new_name"]
+    if work.params["ip_check"] and not work.params["name_check"]:
+        raise prereq("IP address check requires a name check", WRONG_INPUT)
+    instance = work.instance()
+    node_of(work, instance)
+    if instance.admin_state == "up":
+        raise prereq(f"Instance '{instance.name}' is marked to be up, cannot rename", WRONG_STATE)
+    if name != instance.name and work.configuration.instances.named(name):
+        raise prereq(f"Instance '{name}' is already in the cluster", EXISTS)
+    if work.only_looks():
+        return None
+    await work.pause()
+    work.changes.edit(instance).name = name
+    return str(name)
+
+
 async def query_data(work: Work) -> dict[str, Any]:
     """OP_INSTANCE_QUERY_DATA: all that is known, by name; with `static` nothing that the nodes would have to tell."""
     static = work.params["static"]
@@ -179,7 +215,9 @@ def _all_of(work: Work, one: Instance, static: bool) -> dict[str, Any]:
 
 def _nic(work: Work, nic: Nic) -> list[Any]:
     params = work.configuration.nicparams(nic.nicparams)
-    return [nic.name, nic.uuid, nic.ip, nic.mac, params["mode"], params["link"], params["vlan"], nic.network, None]
+    network = work.configuration.networks[nic.network].name if nic.network else None
+    shown = [params[name] for name in ("mode", "link", "vlan")]
+    return [nic.name, nic.uuid, nic.ip, nic.mac, *shown, nic.network, network and {"name": network}]
 
 
 def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rapier.embedded.configuration import Configuration
+from rapier.embedded.model import NodeGroup
 from rapier.embedded.refusals import WRONG_INPUT, prereq
 
 _RATIOS = ("spindle-ratio", "vcpu-ratio")
@@ -21,6 +23,8 @@ def updated_policy(configuration: Configuration, own: Policy, given: Policy, *, 
     """
     if of_group and "std" in given:
         raise prereq("std cannot appear in group instance specs", WRONG_INPUT)
+    if unknown := sorted(given.keys() - {*_MEMBERS}):
+        raise prereq(f"Invalid key in new ipolicy: {', '.join(unknown)}", WRONG_INPUT)
     policy = {**own}
     for name, value in given.items():
         if of_group and value in ("default", ["default"]):
@@ -31,6 +35,38 @@ def updated_policy(configuration: Configuration, own: Policy, given: Policy, *, 
             policy[name] = value
     check_policy_words(configuration, policy)
     return policy
+
+
+def check_policy(
+    configuration: Configuration,
+    group: NodeGroup,
+    in_force: Mapping[str, Any],
+    template: str,
+    disks: Sequence[int],
+    nics: int,
+) -> None:
+    """Raises where an instance with such beparams, disks (MiB each) and so many interfaces may not be in the group."""
+    policy = configuration.ipolicy(group)
+    values: list[tuple[str, int]] = [
+        ("memory-size", in_force["maxmem"]),
+        ("cpu-count", in_force["vcpus"]),
+        ("disk-count", len(disks)),
+        ("nic-count", nics),
+        ("spindle-use", in_force["spindle_use"]),
+        *(("disk-size", size) for size in disks),
+    ]
+    violations = []
+    if template not in policy["disk-templates"]:
+        allowed = ", ".join(policy["disk-templates"])
+        violations.append(f"Disk template {template} is not allowed (allowed templates {allowed})")
+    [bounds] = policy["minmax"]
+    for name, value in values:
+        lowest, highest = bounds["min"][name], bounds["max"][name]
+        if not lowest <= value <= highest:
+            violations.append(f"{name} value {value} is not in range [{lowest}, {highest}]")
+    if violations:
+        text = f"Instance allocation to group {group.uuid} ({group.name}) violates policy: {', '.join(violations)}"
+        raise prereq(text, WRONG_INPUT)
 
 
 def check_policy_words(configuration: Configuration, policy: Policy) -> None:

@@ -1,0 +1,159 @@
+"""OP_CLUSTER_SET_PARAMS: the defaults that nodes, groups and instances inherit, and what is the cluster's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rapier.embedded.allocation import ALLOCATOR
+from rapier.embedded.configuration import Configuration
+from rapier.embedded.opcodes.groups import check_disk_parameters, refuse_states
+from rapier.embedded.opcodes.networks import mac_prefix
+from rapier.embedded.opcodes.policies import updated_policy
+from rapier.embedded.parameters import BACKEND_PARAMETERS, NODE_PARAMETERS, check_types
+from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, generic, prereq
+from rapier.embedded.work import Work
+from rapier.errors import OpPrereqError
+
+Facts = dict[str, Any]
+
+# what is taken over as it is, by the name that it has in the opcode: its name among the cluster's facts
+_PLAIN: Mapping[str, str] = {
+    "vg_name": "volume_group_name",
+    "drbd_helper": "drbd_usermode_helper",
+} | {
+    name: name
+    for name in (
+        *("candidate_pool_size", "max_running_jobs", "max_tracked_jobs", "maintain_node_health", "prealloc_wipe_disks"),
+        *("default_iallocator", "default_iallocator_params", "master_netdev", "master_netmask", "reserved_lvs"),
+        *("uid_pool", "use_external_mip_script", "file_storage_dir", "shared_file_storage_dir"),
+        *("gluster_storage_dir", "install_image", "instance_communication_network", "zeroing_image"),
+        *("compression_tools", "enabled_user_shutdown", "enabled_hypervisors", "os_hvp"),
+    )
+}
+_LVM = frozenset({"plain", "drbd"})
+_NIC_MODES = ("bridged", "routed", "openvswitch")
+
+
+def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
+    """The cluster's own."""
+    return ("cluster/cluster",)
+
+
+async def set_params(work: Work) -> None:
+    """Everything is looked at, then all of it is changed."""
+    params, configuration = work.params, work.configuration
+    refuse_states(params)
+    edited = work.changes.edit(configuration.cluster)
+    facts = edited.facts
+    _check_plain(params)
+    for name, fact in _PLAIN.items():
+        if name in params:
+            facts[fact] = params[name] or None if name in ("vg_name", "drbd_helper") else params[name]
+    if "mac_prefix" in params:
+        facts["mac_prefix"] = mac_prefix(params["mac_prefix"])
+    _change_defaults(work, facts)
+    _change_hypervisors(params, facts)
+    _change_templates(work, facts)
+    _change_lists(work, facts)
+    if params.get("ipolicy"):
+        facts["ipolicy"] = updated_policy(configuration, facts["ipolicy"], params["ipolicy"], of_group=False)
+    if work.only_looks():
+        work.changes.put.clear()
+        return
+    await work.pause()
+
+
+def _check_plain(params: dict[str, Any]) -> None:
+    allocator = params.get("default_iallocator")
+    if allocator and allocator != ALLOCATOR:
+        raise prereq(f"Invalid default iallocator script '{allocator}' specified", WRONG_INPUT)
+    image = params.get("install_image")
+    if image is not None and not image.startswith(("/", "http://", "https://", "ftp://")):
+        raise OpPrereqError("OpPrereqError", ["Install image must be an absolute path or a URL"])  # has no code
+
+
+def _change_defaults(work: Work, facts: Facts) -> None:
+    params = work.params
+    if params.get("beparams"):
+        given = dict(params["beparams"])
+        if "memory" in given:
+            memory = given.pop("memory")
+            given = {"maxmem": memory, "minmem": memory} | given
+        facts["beparams"]["default"] |= check_types(given, BACKEND_PARAMETERS)
+    if params.get("ndparams"):
+        facts["ndparams"] |= check_types(params["ndparams"], NODE_PARAMETERS)
+    if params.get("nicparams"):
+        default = {**facts["nicparams"]["default"], **params["nicparams"]}
+        _check_nics(work.configuration, default)
+        facts["nicparams"]["default"] = default
+    for template, values in (params.get("diskparams") or {}).items():
+        check_disk_parameters(work.configuration, {template: values})
+        facts["diskparams"][template] |= values
+
+
+def _check_nics(configuration: Configuration, default: dict[str, str]) -> None:
+    if default["mode"] not in _NIC_MODES:
+        raise generic("ConfigurationError", f"Invalid NIC mode '{default['mode']}'")
+    problems = [
+        f"Instance {one.name}, nic/{index}: routed NIC with no ip address"
+        for one in configuration.instances
+        for index, nic in enumerate(one.nics)
+        if {**default, **nic.nicparams}["mode"] == "routed" and not nic.ip
+    ]
+    if problems:
+        raise prereq("\n".join(["Cannot apply the change, errors:", *problems]), WRONG_INPUT)
+
+
+def _change_hypervisors(params: dict[str, Any], facts: Facts) -> None:
+    for hypervisor, values in (params.get("hvparams") or {}).items():
+        known = facts["hvparams"].get(hypervisor)
+        if known is None:
+            raise generic("HypervisorError", f"Unknown hypervisor type '{hypervisor}'")
+        for name in values:
+            if name not in known:
+                raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
+        facts["hvparams"][hypervisor] = {**known, **values}
+    for system, values in (params.get("osparams") or {}).items():
+        now = {**facts["osparams"].get(system, {}), **values}
+        now = {name: value for name, value in now.items() if value != "default"}
+        facts["osparams"].pop(system, None)
+        if now:
+            facts["osparams"][system] = now
+
+
+def _change_templates(work: Work, facts: Facts) -> None:
+    wanted = work.params.get("enabled_disk_templates")
+    if not wanted:
+        return
+    if _LVM & {*wanted} and not facts["volume_group_name"]:
+        raise prereq("Please specify a volume group when enabling lvm-based disk-templates.", WRONG_INPUT)
+    for one in work.configuration.instances:
+        if one.disks and one.disk_template not in wanted:
+            text = f"Cannot disable disk template '{one.disk_template}', because there is at least one disk using it:"
+            raise prereq(f"{text}\n * disk/0 (on {one.name})", WRONG_STATE)
+    new = [name for name in wanted if name not in facts["enabled_disk_templates"]]
+    facts["enabled_disk_templates"] = wanted
+    allowed = [name for name in facts["ipolicy"]["disk-templates"] if name in wanted]
+    facts["ipolicy"]["disk-templates"] = [*allowed, *new]
+
+
+def _change_lists(work: Work, facts: Facts) -> None:
+    """Those that are added to and taken from."""
+    for name, called in (("hidden_os", "hidden"), ("blacklisted_os", "blacklisted")):
+        for what, system in work.params.get(name) or ():
+            there = system in facts[name]
+            if what == "add" and there:
+                work.log(f"OS {system} already in {called} OS list, ignoring")
+            elif what == "remove" and not there:
+                work.log(f"OS {system} not found in {called} OS list, ignoring")
+            elif what == "add":
+                facts[name].append(system)
+            else:
+                facts[name].remove(system)
+    pool = facts["uid_pool"]
+    facts["uid_pool"] = [
+        one
+        for one in [*pool, *(work.params.get("add_uids") or ())]
+        if one not in (work.params.get("remove_uids") or ())
+    ]

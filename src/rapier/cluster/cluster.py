@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
+from rapier.cluster.families import Families
+from rapier.cluster.guard import Guard
 from rapier.cluster.sharing import Sharing
+from rapier.cluster.submission import Submissions
 from rapier.cluster.waiting import JobWaiting
 from rapier.errors import OpExecError, ganeti_error
 from rapier.ganeti.jobs import FINISHED, SUCCESS
@@ -18,19 +22,29 @@ WAIT_SECONDS = 10
 
 
 class Cluster:
-    """The cluster behind one master daemon."""
+    """The cluster behind one master daemon.
 
-    def __init__(self, luxi: Luxi) -> None:
+    `guard_lock` is the file by which all processes of this host keep guarded writes apart; by default beside the
+    master's socket.
+    """
+
+    def __init__(self, luxi: Luxi, guard_lock: Path | None = None) -> None:
         self.luxi = luxi
         self._sharing = Sharing()
         self.waiting = JobWaiting(luxi, self._sharing)
+        self.families = Families(luxi, self.waiting)
+        self.submissions = Submissions(luxi)
+        self.guard = Guard(luxi, self.submissions, self.waiting, guard_lock)
 
     async def read(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """What `make()` answers, shared with equal reads, never older than this question. See `sharing`."""
         return await self._sharing(key, make)
 
     async def submit(self, opcodes: Sequence[Opcode]) -> JobId:
-        """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`."""
+        """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`.
+
+        A lost answer stays lost, as clients of version 2 know it; `submissions` finds out.
+        """
         return await self.luxi.submit_job(opcodes)
 
     async def run(self, opcode: Opcode) -> Any:
@@ -58,6 +72,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Ends what is under way and closes the connections to the master daemon."""
+        await self.guard.close()
         await self.waiting.close()
         await self._sharing.close()
         self.luxi.close()

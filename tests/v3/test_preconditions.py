@@ -155,7 +155,7 @@ def test_an_etag_header_without_if_match_is_400(api: Api, instance: str) -> None
     assert api.newest_job() == before
 
 
-@pytest.mark.parametrize("tag", ["x", '"x', "w/\"x\"", '"x" "y"', "", '"x",,y', "* x"])
+@pytest.mark.parametrize("tag", ["x", '"x', 'w/"x"', '"x" "y"', "", '"x",,y', "* x"])
 def test_a_precondition_that_is_none_is_400(api: Api, instance: str, tag: str) -> None:
     api.refused(400, "malformed", "POST", f"instances/{instance}/tag", {"tags": ["x"]}, If_Match=tag)
 

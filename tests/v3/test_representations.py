@@ -81,7 +81,9 @@ def test_a_problem_comes_in_the_representation_that_was_asked_for(api: Api) -> N
     assert (stranger.status_code, stranger.headers["Content-Type"]) == (401, "application/problem+xml")
 
 
-def send(api: Api, method: str, path: str, content: bytes, content_type: str = "application/xml", **headers: str) -> Any:
+def send(
+    api: Api, method: str, path: str, content: bytes, content_type: str = "application/xml", **headers: str
+) -> Any:
     named = {"Content-Type": content_type, **{name.replace("_", "-"): value for name, value in headers.items()}}
     answer = api.http.request(method, api.uri(path), content=content, headers=named)
     api.description.check(method, answer)

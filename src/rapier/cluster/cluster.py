@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rapier.cluster.families import Families
+from rapier.cluster.guard import Guard
 from rapier.cluster.objects import Objects
 from rapier.cluster.sharing import Sharing
 from rapier.cluster.submission import Submissions
@@ -22,15 +24,20 @@ WAIT_SECONDS = 10
 
 
 class Cluster:
-    """The cluster behind one master daemon."""
+    """The cluster behind one master daemon.
 
-    def __init__(self, luxi: Luxi) -> None:
+    `guard_lock` is the file by which all processes of this host keep guarded writes apart; by default beside the
+    master's socket.
+    """
+
+    def __init__(self, luxi: Luxi, guard_lock: Path | None = None) -> None:
         self.luxi = luxi
         self._sharing = Sharing()
         self.waiting = JobWaiting(luxi, self._sharing)
         self.objects = Objects(luxi, self._sharing)
         self.families = Families(luxi, self.waiting, self._sharing)
         self.submissions = Submissions(luxi)
+        self.guard = Guard(luxi, self.submissions, self.waiting, guard_lock)
         self._asking: dict[Hashable, JobId] = {}  # the jobs of reads that are under way
 
     async def read(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
@@ -38,7 +45,10 @@ class Cluster:
         return await self._sharing(key, make)
 
     async def submit(self, opcodes: Sequence[Opcode]) -> JobId:
-        """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`."""
+        """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`.
+
+        A lost answer stays lost, as clients of version 2 know it; `submissions` finds out.
+        """
         return await self.luxi.submit_job(opcodes)
 
     async def ask_by_job(self, key: Hashable, opcode: Opcode, seconds: float) -> Any:
@@ -85,6 +95,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Ends what is under way and closes the connections to the master daemon."""
+        await self.guard.close()
         await self.waiting.close()
         await self._sharing.close()
         self.luxi.close()

@@ -1,65 +1,94 @@
-"""A job and the jobs that it submitted, and theirs: what a job comes to is what its family comes to.
+"""A job's outcome is its family's: its own, and that of the jobs it submitted, and of theirs.
 
-An opcode that submits jobs ends with `{"jobs": [[true, id], [false, why not], ...]}` as its result (a node's evacuation,
-for one), and is a success by then, whatever becomes of those jobs.
+An opcode that works by jobs of their own (evacuating a node, migrating all instances of one) ends with
+`{"jobs": [[true, JOB ID], [false, WHY NOT], ...]}` as its result, and its job is `success` while those have not begun.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Literal
 
 import msgspec
 
 from rapier.cluster.sharing import Sharing
-from rapier.cluster.waiting import JobWaiting
-from rapier.errors import JobLost
+from rapier.cluster.waiting import JobWaiting, Progress, progress_of
+from rapier.errors import GanetiError, JobLost, OpExecError, ganeti_error
 from rapier.ganeti.jobs import CANCELED, ERROR, FINISHED, SUCCESS
 from rapier.luxi.client import JobId, Luxi
 
-FIELDS = ("status", "opstatus", "opresult", "oplog", "summary")
-WAIT_SECONDS = 10
+Outcome = Literal["unfinished", "success", "error", "canceled"]
+
+# `archived` makes luxid look into the archive as well, where ended jobs go
+_FIELDS = ("id", "status", "opstatus", "opresult", "oplog", "summary", "archived")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One job of a family; `id` is `None` for one that could not be submitted. `error` says why it failed."""
+    """One job of a family. `error` is what it ended with, None where it did not end in error."""
 
-    id: JobId | None
+    job_id: JobId
     status: str
-    summary: str
-    error: Any = None
-    seen: tuple[Any, ...] = ()  # its status and its opcodes', from which a wait for a change goes on
-    log_serial: int = 0
+    children: tuple[JobId, ...]
+    not_submitted: tuple[str, ...]  # why jobs that it was to submit are none
+    error: GanetiError | None
+    summary: str  # what its opcodes do
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong in a family. `job_id` is None for a job that could not even be submitted."""
+
+    job_id: JobId | None
+    error: GanetiError
 
 
 @dataclass(frozen=True)
 class Family:
-    """The job first, then those that it submitted. `serial` differs when anything of it has changed."""
+    """A job and all that came of it, in the order of their submission."""
 
-    members: tuple[Member, ...]
-    serial: str
-
-    @property
-    def children(self) -> tuple[Member, ...]:
-        """All but the job itself."""
-        return self.members[1:]
+    job: Member
+    children: tuple[Member, ...]
 
     @property
-    def failed(self) -> tuple[Member, ...]:
-        """Those that ended otherwise than well."""
-        return tuple(one for one in self.members if one.status in (ERROR, CANCELED))
+    def members(self) -> tuple[Member, ...]:
+        """The job and its children."""
+        return (self.job, *self.children)
 
     @property
-    def outcome(self) -> str | None:
-        """`None` until all have ended; then success, or error, or canceled where nothing worse happened."""
-        statuses = {one.status for one in self.members}
-        if not statuses <= FINISHED:
-            return None
-        return next((status for status in (ERROR, CANCELED) if status in statuses), SUCCESS)
+    def serial(self) -> str:
+        """Another one when anything of the family has changed; it has no order."""
+        serials = [(member.job_id, member.progress.serial) for member in self.members]
+        return blake2b(msgspec.json.encode(serials), digest_size=9).hexdigest()
+
+    @property
+    def unfinished(self) -> list[JobId]:
+        """The jobs that have not ended."""
+        return [member.job_id for member in self.members if member.status not in FINISHED]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What went wrong: jobs that ended in error, and jobs that could not be submitted."""
+        return [
+            failure
+            for member in self.members
+            for failure in (
+                *([Failure(member.job_id, member.error)] if member.error else ()),
+                *(Failure(None, OpExecError("OpExecError", [text])) for text in member.not_submitted),
+            )
+        ]
+
+    @property
+    def status(self) -> Outcome:
+        """How it ended as a whole. A failure weighs more than a job that was cancelled."""
+        if self.unfinished:
+            return "unfinished"
+        if self.failures:
+            return "error"
+        return "canceled" if any(member.status == CANCELED for member in self.members) else "success"
 
 
 class Families:
@@ -70,90 +99,95 @@ class Families:
         self._waiting = waiting
         self._sharing = sharing
 
-    async def of(self, job_id: JobId) -> Family:
-        """The family as it is; equal questions share a look. Raises `JobLost` for an unknown job."""
-        return await self._sharing(("family", job_id), lambda: self._look(job_id))
+    async def read(self, job_id: JobId) -> Family:
+        """The job's family as it is; equal questions share an answer. Raises `JobLost` for an unknown job."""
+        return await self._sharing(("family", job_id), lambda: self._read(job_id))
 
-    async def _look(self, job_id: JobId) -> Family:
-        """LUXI QueryJobs, once for each generation."""
-        members: list[Member] = []
-        seen: list[Any] = []
-        known: set[JobId] = set()
-        generation = [job_id]
-        while generation:
-            known.update(generation)
-            following: list[JobId] = []
-            rows = await self._luxi.query_jobs(generation, FIELDS)
-            for one, (status, opstatus, opresult, oplog, summary) in zip(generation, rows, strict=True):
-                if status is None:
-                    if one == job_id:
-                        raise JobLost("JobLost", [f"There is no job {job_id}"])
-                    # one that was taken out of the archive, too: what it came to is not known any more
-                    members.append(Member(one, ERROR, "", "the job is not there any more"))
-                    continue
-                log_serial = max((log[-1][0] for log in oplog if log), default=0)
-                error = _error(opstatus, opresult)
-                members.append(Member(one, status, ", ".join(summary), error, (status, opstatus), log_serial))
-                seen.append([one, status, opstatus, log_serial])
-                for good, child in _submitted(opresult):
-                    if not good:
-                        members.append(Member(None, ERROR, "", str(child)))
-                    elif child not in known:
-                        following.append(int(child))
-            generation = following
-        serial = hashlib.blake2b(msgspec.json.encode(seen), digest_size=8).hexdigest()
-        return Family(tuple(members), serial)
+    async def _read(self, job_id: JobId) -> Family:
+        [job] = await self._members([job_id])
+        known = {job_id: job}
+        generation = [job]
+        while born := sorted({child for parent in generation for child in parent.children} - known.keys()):
+            generation = await self._members(born)
+            known |= {member.job_id: member for member in generation}
+        del known[job_id]
+        return Family(job, tuple(known[child] for child in sorted(known)))
 
-    async def end_of(self, job_id: JobId, seconds: float) -> Family:
-        """The family when all of it has ended, or as it is after `seconds`."""
-        return await self._until(job_id, seconds, lambda family: family.outcome is not None)
-
-    async def change_of(self, job_id: JobId, serial: str, seconds: float) -> Family:
-        """The family when its serial is another, or as it is after `seconds`."""
-        return await self._until(job_id, seconds, lambda family: family.serial != serial or family.outcome is not None)
-
-    async def _until(self, job_id: JobId, seconds: float, enough: Callable[[Family], bool]) -> Family:
-        """Looks again each time that one of the unfinished jobs has changed."""
+    async def wait(self, job_id: JobId, seconds: float) -> Family:
+        """The job's family when all of it has ended, or after `seconds`. Raises `JobLost` for an unknown job."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while True:
-            family = await self.of(job_id)
-            left = end - loop.time()
-            if enough(family) or left <= 0:
+            family = await self.read(job_id)
+            if not family.unfinished or loop.time() >= end:
                 return family
-            unfinished = [one for one in family.members if one.status not in FINISHED]
-            await self._any_change(unfinished, min(left, WAIT_SECONDS))
+            # All have to end, so it does not matter which of them is waited for
+            try:
+                await self._waiting.ended(family.unfinished[0], end - loop.time())
+            except JobLost:  # archived since: the next reading finds it there
+                continue
 
-    async def _any_change(self, unfinished: Sequence[Member], seconds: float) -> None:
-        """Returns when one of the jobs is not any more as it was seen, or after `seconds`."""
+    async def change(self, job_id: JobId, serial: str, seconds: float) -> Family:
+        """The job's family when its serial is another one or all has ended, or after `seconds`. Raises as `wait`."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while True:
+            family = await self.read(job_id)
+            left = end - loop.time()
+            if family.serial != serial or not family.unfinished or left <= 0:
+                return family
+            await self._any_change(family, left)
+
+    async def _any_change(self, family: Family, seconds: float) -> None:
+        """Returns when one of those that have not ended is not any more as it was, or after `seconds`."""
         waits = [
-            asyncio.ensure_future(
-                self._waiting.change(one.id, ("status", "opstatus"), one.seen, one.log_serial, max(1, int(seconds)))
-            )
-            for one in unfinished
-            if one.id is not None
+            asyncio.ensure_future(self._waiting.progress(member.job_id, member.progress.serial, seconds))
+            for member in family.members
+            if member.status not in FINISHED
         ]
         try:
-            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for wait in done:
-                wait.result()
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await asyncio.gather(*waits, return_exceptions=True)  # of one that is lost, the next reading tells
+
+    async def _members(self, job_ids: list[JobId]) -> list[Member]:
+        condition = ["|", *(["=", "id", job_id] for job_id in job_ids)]
+        answer = await self._luxi.query("job", _FIELDS, condition)
+        found = {row[0][1]: _member(*(value for _, value in row[:6])) for row in answer["data"] if row[1][0] == 0}
+        if lost := [job_id for job_id in job_ids if job_id not in found]:
+            raise JobLost("JobLost", [f"Can't load the file of job {lost[0]}"])
+        return [found[job_id] for job_id in job_ids]
 
 
-def _submitted(results: Any) -> Iterator[tuple[bool, Any]]:
-    """What the opcodes' results say of jobs that were submitted: `(True, id)`, or `(False, why not)`."""
-    for result in results or ():
-        if isinstance(result, dict):
-            for good, child in result.get("jobs") or ():
-                yield bool(good), child
+def _member(
+    job_id: JobId, status: str, opcode_statuses: list[str], results: list[Any], logs: list[Any], summary: list[str]
+) -> Member:
+    children: list[JobId] = []
+    not_submitted: list[str] = []
+    for opcode_status, result in zip(opcode_statuses, results, strict=False):
+        if opcode_status == SUCCESS and isinstance(result, dict) and isinstance(result.get("jobs"), list):
+            for submitted, what in result["jobs"]:
+                if submitted:
+                    children.append(int(what))
+                else:
+                    not_submitted.append(str(what))
+    return Member(
+        job_id,
+        status,
+        tuple(children),
+        tuple(not_submitted),
+        _error(job_id, opcode_statuses, results, status),
+        ", ".join(summary),
+        progress_of(job_id, [status, opcode_statuses, logs]),
+    )
 
 
-def _error(statuses: Any, results: Any) -> Any:
-    """The result of the first opcode that ended otherwise than well; `None` where there is none."""
-    for status, result in zip(statuses or (), results or (), strict=False):
-        if status in (ERROR, CANCELED):
-            return result
-    return None
+def _error(job_id: JobId, opcode_statuses: list[str], results: list[Any], status: str) -> GanetiError | None:
+    if status != ERROR:
+        return None
+    for opcode_status, result in zip(opcode_statuses, results, strict=False):
+        if opcode_status == ERROR and isinstance(result, list):
+            return ganeti_error(result)
+    return OpExecError("OpExecError", [f"job {job_id} ended {status}"])

@@ -132,7 +132,7 @@ class JobWaiting:
         end = loop.time() + seconds
         row = await self._sharing(("progress", job_id), lambda: self._row(job_id, _PROGRESS))
         while True:
-            known = _progress(job_id, row)
+            known = progress_of(job_id, row)
             if known.serial != since or known.finished or loop.time() >= end:
                 return known
             try:
@@ -277,7 +277,8 @@ def _all_known(fields: Sequence[str]) -> bool:
     return all(isinstance(field, str) and field in QUERY_FIELDS["job"] for field in fields)
 
 
-def _progress(job_id: JobId, row: list[Any]) -> Progress:
+def progress_of(job_id: JobId, row: list[Any]) -> Progress:
+    """How far a job is by its `status`, `opstatus` and `oplog`. Raises `JobLost` where they are null."""
     status, opcode_statuses, log = row
     if status is None:
         raise JobLost("JobLost", ["Can't load job file"])

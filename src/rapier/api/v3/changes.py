@@ -14,7 +14,7 @@ from rapier.api.v3.problems import Problem, unprocessable
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
-from rapier.errors import Busy, Stale
+from rapier.errors import Busy, GuardHeld, Stale
 from rapier.ganeti.kinds import JOB
 from rapier.ganeti.opcodes import Params
 from rapier.ganeti.references import references
@@ -54,27 +54,30 @@ async def carry_out(request: Request, change: Change) -> Answer:
     def opcodes(current: Found) -> list[Params]:
         return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
 
+    if wanted is not None and not wanted.name_stamp(current.stamp):
+        raise _stale(current)
+    if not change.opcodes(current):
+        return await change.result()  # nothing is to be done
     if wanted is None:
-        wanted_opcodes = opcodes(current)
-        submitted = Submitted(await request.cluster.submissions(wanted_opcodes)) if wanted_opcodes else None
+        submitted = Submitted(await request.cluster.submissions(opcodes(current)), current)
     else:
         try:
-            submitted = await request.cluster.changes.guarded(
+            submitted = await request.cluster.guard.submit(
                 read=change.read,
                 matches=lambda current: wanted.name_stamp(current.stamp),
-                opcodes=opcodes,
                 target=change.target,
+                opcodes=opcodes,
             )
         except Stale as stale:
             raise _stale(stale.current) from None
         except Busy as busy:
             raise Problem(
                 "object-busy",
-                "An unfinished job touches the object",
+                "A job that touches the object is under way, or came in the same moment",
                 {"jobs": [request.uri(JOB.collection, str(job_id)) for job_id in busy.job_ids]},
             ) from None
-    if submitted is None:
-        return await change.result()
+        except GuardHeld as held:
+            raise Problem("too-busy", str(held)) from None
     return await made(request, submitted, change.result)
 
 
@@ -86,9 +89,7 @@ async def _check_references(request: Request, opcodes: list[Params]) -> None:
                 raise unprocessable(f"There is no {kind.name} {name!r}", parameter=parameter, opcode=opcode["OP_ID"])
 
 
-def _stale(current: Found | None) -> Problem:
-    if current is None:
-        return Problem("precondition-failed", "There is no such object any more")
+def _stale(current: Found) -> Problem:
     # the digest of a representation is made where the object is shown; the stamp alone guards a write as well
     return Problem(
         "precondition-failed",

@@ -36,16 +36,13 @@ async def _read(request: Request) -> Answer:
     job_id = _job_id(request)
     seconds, since = request.query["wait"], request.query["since"]
     job, family = await shown(request, job_id)
-    if seconds is not None:
+    if seconds is not None and family.unfinished:
         seconds = min(seconds, LONGEST_WAIT_SECONDS)
-        if since is None and family.outcome is None:
-            waiting = request.cluster.families.end_of(job_id, seconds)
-            await first_of(waiting, request.draining.wait(), request.gone())
-        elif since == family.serial and family.outcome is None:
-            waiting = request.cluster.families.change_of(job_id, since, seconds)
-            await first_of(waiting, request.draining.wait(), request.gone())
+        families = request.cluster.families
+        waiting = families.wait(job_id, seconds) if since is None else families.change(job_id, since, seconds)
+        await first_of(waiting, request.draining.wait(), request.gone())
         job, family = await shown(request, job_id)
-    volatile = seconds is not None or family.outcome is None
+    volatile = seconds is not None or bool(family.unfinished)
     return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=volatile)
 
 

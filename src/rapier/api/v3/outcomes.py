@@ -15,8 +15,8 @@ from rapier.api.v3.request import Answer, Request
 from rapier.cluster.families import Family
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
-from rapier.errors import ganeti_error
-from rapier.ganeti.jobs import CANCELED, SUCCESS
+from rapier.errors import GanetiError
+from rapier.ganeti.jobs import CANCELED, ERROR, SUCCESS
 from rapier.ganeti.kinds import JOB
 
 
@@ -25,34 +25,31 @@ async def shown(request: Request, job_id: int) -> tuple[Found, Family]:
     job = await request.cluster.objects.one(JOB, str(job_id))
     if job is None:
         raise not_found(f"There is no job {job_id}")
-    family = await request.cluster.families.of(job_id)
-    job.value["outcome"] = family.outcome
+    family = await request.cluster.families.read(job_id)
+    job.value["outcome"] = None if family.unfinished else family.status
     job.value["serial"] = family.serial
     job.value["children"] = [
-        {"id": None if child.id is None else str(child.id), "status": child.status, "error": child.error}
-        for child in family.children
+        *({"id": str(one.job_id), "status": one.status, "error": _text(one.error)} for one in family.children),
+        *({"id": None, "status": ERROR, "error": text} for one in family.members for text in one.not_submitted),
     ]
     return job, family
 
 
-async def made(request: Request, submitted: Submitted, result: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The answer to a write whose job is in the queue: what came of it where the client waits for that, else the job."""
+def _text(error: GanetiError | None) -> str | None:
+    return None if error is None else str(error)
+
+
+async def made(request: Request, submitted: Submitted[Any], result: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The answer to a write whose job is in the queue: what came of it where the client waits for that, or the job."""
     job_id = submitted.job_id
     uri = request.uri(JOB.collection, str(job_id))
     applied = []
     if request.wait_seconds is not None:
         applied = [("preference-applied", f"wait={request.wait_seconds}")]
-        family = await _end(request, job_id, request.wait_seconds)
-        if family is not None and family.outcome is not None:
-            if family.outcome != SUCCESS:
-                raise _failure(request, job_id, family, uri)
-            answer = await result()
-            if answer.shape is None:  # there is no object any more
-                job, _ = await shown(request, job_id)
-                answer = Answer(job.value, JOB.shape, stamp=job.stamp)
-            answer.headers += [("link", f'<{uri}>; rel="job"'), *applied]
-            answer.volatile = True
-            return answer
+        waiting = request.cluster.families.wait(job_id, request.wait_seconds)
+        family = await first_of(waiting, request.draining.wait(), request.gone())
+        if family is not None and not family.unfinished:
+            return await _ended(request, job_id, family, result, [("link", f'<{uri}>; rel="job"'), *applied])
     job, _ = await shown(request, job_id)
     if submitted.raced:
         job.value["raced"] = [request.uri(JOB.collection, str(other)) for other in submitted.raced]
@@ -60,32 +57,42 @@ async def made(request: Request, submitted: Submitted, result: Callable[[], Awai
     return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=headers)
 
 
-async def _end(request: Request, job_id: int, seconds: int) -> Family | None:
-    """The family when it has ended, or as it is when the time is over or the daemon drains."""
-    waiting = request.cluster.families.end_of(job_id, seconds)
-    return await first_of(waiting, request.draining.wait(), request.gone())
+async def _ended(
+    request: Request,
+    job_id: int,
+    family: Family,
+    result: Callable[[], Awaitable[Answer]],
+    headers: list[tuple[str, str]],
+) -> Answer:
+    if family.status != SUCCESS:
+        raise _failure(request, job_id, family)
+    answer = await result()
+    if answer.shape is None:  # there is no object any more
+        job, _ = await shown(request, job_id)
+        answer = Answer(job.value, JOB.shape, stamp=job.stamp)
+    answer.headers += headers
+    answer.volatile = True
+    return answer
 
 
-def _failure(request: Request, job_id: int, family: Family, uri: str) -> Problem:
+def _failure(request: Request, job_id: int, family: Family) -> Problem:
     """The problem that says which of the family failed, and why."""
+    uri = request.uri(JOB.collection, str(job_id))
+    if family.status == CANCELED:
+        return Problem("job-canceled", f"{uri} was cancelled", {"job": uri})
+    summaries = {member.job_id: member.summary for member in family.members}
     failed = [
         {
-            "job": None if one.id is None else request.uri(JOB.collection, str(one.id)),
-            "summary": one.summary,
-            "status": one.status,
-            "detail": _said(one.error),
+            "job": None if one.job_id is None else request.uri(JOB.collection, str(one.job_id)),
+            "summary": "" if one.job_id is None else summaries[one.job_id],
+            "status": ERROR,
+            "detail": str(one.error),
         }
-        for one in family.failed
+        for one in family.failures
     ]
     members: dict[str, Any] = {"job": uri, "failed": failed}
-    first = family.failed[0]
-    if family.outcome == CANCELED:
-        return Problem("job-canceled", f"{uri} was cancelled", members)
-    if first.id == job_id and isinstance(first.error, list):
-        return problem_for(ganeti_error(first.error), **members)
-    return Problem("job-failed", "; ".join(f"{one['job']}: {one['detail']}" for one in failed), members)
-
-
-def _said(error: Any) -> str:
-    """An opcode's error as a sentence."""
-    return str(ganeti_error(error)) if isinstance(error, list) else str(error)
+    first = family.failures[0]
+    if first.job_id == job_id:
+        return problem_for(first.error, **members)
+    said = "; ".join(f"{one['job'] or 'a job that could not be submitted'}: {one['detail']}" for one in failed)
+    return Problem("job-failed", said, members)

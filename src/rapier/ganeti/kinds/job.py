@@ -50,7 +50,7 @@ class Child(Group):
 
     id: str | None
     status: Status
-    error: Any
+    error: Annotated[str | None, Meta(description="why it failed, or could not be submitted")]
 
 
 class Job(Object, kw_only=True):

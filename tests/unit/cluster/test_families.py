@@ -28,11 +28,11 @@ class Jobs:
             case "Query":
                 wanted = [one[2] for one in asked.args[2][1:]]
                 rows = [
-                    [[0, job_id], *([0, v] for v in self.jobs[job_id]), [0, False]]
+                    [[0, job_id], *([0, v] for v in (*self.jobs[job_id], [[]], ["X"])), [0, False]]
                     for job_id in wanted
                     if job_id in self.jobs
                 ]
-                rows += [[[0, job_id], *([2, None],) * 4] for job_id in wanted if job_id not in self.jobs]
+                rows += [[[0, job_id], *([2, None],) * 6] for job_id in wanted if job_id not in self.jobs]
                 asked.answer({"fields": [], "data": rows})
             case "QueryJobs":
                 [job_id] = asked.args[0]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedded.master import Master, creation, delay, opcode, tagging
+from guarded_writers import writers
 from rapier.cluster import settling
 from rapier.cluster.cluster import Cluster
 from rapier.cluster.guard import Submitted
 from rapier.errors import Busy, JobLost, Stale
 from rapier.ganeti.touching import Target
 from rapier.luxi.client import Luxi
-
-WRITERS = Path(__file__).with_name("guarded_writers.py")
 
 
 @pytest.fixture
@@ -30,17 +26,8 @@ def master(tmp_path: Path) -> Iterator[Master]:
     running.stop()
 
 
-async def writers(master: Master, count: int, name: str) -> Counter[str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, WRITERS, master.socket, str(count), name, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    return Counter(json.loads(said))
-
-
 async def test_of_twenty_writers_in_two_processes_exactly_one_wins(master: Master) -> None:
-    outcomes = await asyncio.gather(*(writers(master, 10, name) for name in "ab"))
+    outcomes = await asyncio.gather(*(writers(master.socket, 10, name) for name in "ab"))
     together = outcomes[0] + outcomes[1]
     assert together.total() == 20
     assert together["submitted"] == 1

@@ -14,6 +14,16 @@ from rapier.ganeti.touching import Target
 from rapier.luxi.client import Luxi
 
 
+async def writers(socket: Path, count: int, name: str) -> Counter[str]:
+    """What became of so many writers in one more process: how many were `submitted`, `Busy`, `Stale`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, socket, str(count), name, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return Counter(json.loads(said))
+
+
 async def main(socket: Path, count: int, name: str) -> None:
     """Each would set the cluster's first tag."""
     cluster = Cluster(Luxi(socket))

@@ -42,8 +42,8 @@ def test_the_clusters_tags_are_queued_without_a_name(
 ) -> None:
     job = histories.cluster_tags[title].job
     (opcode,) = job["ops"]
-    trail = [[source, text] for source, text, _ in opcode.pop("reason")]
-    assert opcode == {
+    trail = [[source, text] for source, text, _ in opcode["reason"]]
+    assert {name: value for name, value in opcode.items() if name != "reason"} == {
         "OP_ID": op_id,
         "kind": "cluster",
         "tags": [tag.format(histories.mark) for tag in tags],

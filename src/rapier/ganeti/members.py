@@ -120,7 +120,7 @@ def moments(values: Any) -> list[str | None]:
     return [moment(value) for value in values]
 
 
-# -- looking at definitions ----------------------------------------------------------------------------------------------
+# -- looking at definitions --------------------------------------------------------------------------------------------
 
 
 def members_of(shape: type[msgspec.Struct]) -> dict[str, Any]:

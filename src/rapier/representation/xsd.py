@@ -32,7 +32,8 @@ def schema(shapes: Mapping[str, Any]) -> bytes:
             raise ValueError(f"documents of {type_!r} are called {name_of(type_)!r}, not {name!r}")
         writer.element(writer.root, name, shape_of(type_))
     ElementTree.indent(writer.root)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(writer.root, encoding="utf-8") + b"\n"
+    text: bytes = ElementTree.tostring(writer.root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + text + b"\n"
 
 
 class _Writer:

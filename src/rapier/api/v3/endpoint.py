@@ -128,12 +128,13 @@ def _unescaped(segment: str) -> str:
     """A segment of the path. Raises a 400 for an escape that is none."""
     if "%" not in segment:
         return segment
+    no_escape = Problem("malformed", f"The path holds an escape that is none: {segment!r}")
+    if re.search("%(?![0-9A-Fa-f]{2})", segment):
+        raise no_escape
     try:
-        if re.search("%(?![0-9A-Fa-f]{2})", segment):
-            raise ValueError
         return urllib.parse.unquote(segment, errors="strict")
     except ValueError:
-        raise Problem("malformed", f"The path holds an escape that is none: {segment!r}") from None
+        raise no_escape from None
 
 
 def _preferred_wait(scope: Scope, longest: int) -> int | None:
@@ -164,7 +165,7 @@ def _problem(error: Exception, scope: Scope) -> Problem:
     return Problem("internal-error", "The server's log says more")
 
 
-# -- making the answer -----------------------------------------------------------------------------------------------------
+# -- making the answer -------------------------------------------------------------------------------------------------
 
 
 def _render(answer: Answer, representation: Representation) -> Rendered:

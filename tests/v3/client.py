@@ -100,7 +100,8 @@ class Description:
 
     def check(self, method: str, answer: httpx.Response) -> None:
         """Raises `AssertionError` for an answer that the description does not allow."""
-        path = next((path for pattern, path in self._paths if pattern.fullmatch(answer.url.path)), None)
+        asked = answer.url.raw_path.decode().partition("?")[0]
+        path = next((path for pattern, path in self._paths if pattern.fullmatch(asked)), None)
         operation = path and path.get("get" if method == "HEAD" else method.lower())
         if not operation:  # a path or a method that is not there: then the answer says that it is not
             assert answer.status_code in (204, 400, 404, 405, 406, 401, 403), answer.text

@@ -36,12 +36,12 @@ def test_the_printed_lines_work_and_a_second_start_finds_the_instances(tmp_path:
     assert all("--cacert" in line and "-k" not in line.split() for line in lines)
 
     listed, created, ended = pasted(lines)
-    instances: list[dict[str, Any]] = json.loads(listed)
+    instances: list[dict[str, Any]] = json.loads(listed)["items"]
     assert instances
-    job = int(re.fullmatch(r"job (\d+)", created)[1])  # type: ignore[index]
-    waited, shown = (json.loads(line) for line in ended.splitlines())
-    assert waited["job_info"] != [None]
-    assert (shown["id"], shown["status"]) == (job, "success")
+    job, shown = json.loads(created), json.loads(ended)
+    assert (job["kind"], job["outcome"]) == ("job", None)
+    assert (shown["id"], shown["outcome"]) == (job["id"], "success")
+    assert shown["summary"] == ["INSTANCE_CREATE(web1)"]
     program.process.send_signal(signal.SIGINT)
     assert program.process.wait(10) == 0
     assert "Traceback" not in program.log
@@ -49,7 +49,7 @@ def test_the_printed_lines_work_and_a_second_start_finds_the_instances(tmp_path:
 
     again = demo(tmp_path / "state")
     listing = re.findall(r"^.*curl .*$", again.log, re.MULTILINE)[0]
-    names = {instance["name"] for instance in json.loads(pasted([listing])[0])}
+    names = {instance["name"] for instance in json.loads(pasted([listing])[0])["items"]}
     assert names == {instance["name"] for instance in instances} | {"web1"}
     assert again.stop() == 0
 
@@ -65,7 +65,7 @@ def test_a_second_demo_is_refused_and_the_first_keeps_its_password(tmp_path: Pat
         assert done.returncode == 1
         assert said in done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
-        assert json.loads(pasted([listing])[0]), "the line that the first one printed"
+        assert json.loads(pasted([listing])[0])["items"], "the line that the first one printed"
     assert first.stop() == 0
     (state / "key.pem").unlink()
     again = demo(state)  # makes both anew
@@ -75,5 +75,5 @@ def test_a_second_demo_is_refused_and_the_first_keeps_its_password(tmp_path: Pat
 def test_a_demo_on_every_address_prints_one_that_can_be_asked(tmp_path: Path) -> None:
     program = Program("demo", [*RAPIER, "demo", "--state", tmp_path / "state", "--listen", "0.0.0.0:0"])
     program.wait_for("Ctrl-C ends it")
-    assert json.loads(pasted(re.findall(r"^.*curl .*$", program.log, re.MULTILINE)[:1])[0])
+    assert json.loads(pasted(re.findall(r"^.*curl .*$", program.log, re.MULTILINE)[:1])[0])["items"]
     assert program.stop() == 0

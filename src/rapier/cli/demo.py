@@ -24,6 +24,7 @@ from rapier.cli.configuration import address_and_port
 from rapier.errors import ConfigurationError
 
 USER = "demo"
+ALIAS = "demo"  # what the cluster is called in URIs, beside its own name
 READY_SECONDS = 15.0
 PACE_SECONDS = 0.3  # so that a job can be watched: an embedded master alone is done at once
 
@@ -94,6 +95,7 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
         htpasswd=str(users),
         tls_cert=str(tls.certificate),
         tls_key=str(tls.key),
+        cluster_alias=ALIAS,
     )
     return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder))
 
@@ -128,11 +130,13 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     curl = f"curl -s --cacert {shlex.quote(str(certificate))} -u {USER}:{password}"
     body = (
-        '{"__version__": 1, "mode": "create", "name": "web1", "os": "dummy+default", "disk_template": "sharedfile", '
-        '"disks": [{"size": 1024}], "nics": [{}], "iallocator": "hail", "ip_check": false, "name_check": false}'
+        '{"name": "web1", "os": "dummy+default", "disk_template": "sharedfile", "disks": [{"size_mib": 1024}], '
+        '"nics": [{}], "create": {"iallocator": "hail", "ip_check": false, "name_check": false}}'
     )
-    until_its_end = '{"fields": ["end_ts"], "previous_job_info": [null], "previous_log_serial": 999}'
+    # plain tools, for a shell that has no other
+    its_id = """$(echo "$job" | grep -o '"id":"[0-9]*' | head -1 | tr -dc 0-9)"""
     json = "-H 'Content-Type: application/json'"
+    base = f"{url}/3/{ALIAS}"
     out = Console(soft_wrap=True, highlight=False)
     out.print(f"""
 [bold]Rapier[/] answers for a cluster of its own at [bold]{escape(url)}[/]
@@ -146,10 +150,8 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
 List the instances:
 """)
     # as they are: a mark of rich's, a bracket, is JSON here
-    print(f"{curl} '{url}/2/instances?bulk=1'\n")
-    print(f"Create one:\n\njob=$({curl} {json} -d '{body}' '{url}/2/instances'); echo job $job\n")
-    print(
-        f"Wait for its end, and see it:\n\n{curl} -X GET {json} -d '{until_its_end}' "
-        f"'{url}/2/jobs/'${{job:-1}}/wait '{url}/2/jobs/'${{job:-1}}\n"
-    )
+    print(f"{curl} '{base}/instances?live=0'\n")
+    print(f"Create one:\n\njob=$({curl} {json} -d '{body}' '{base}/instances'); echo \"$job\"\n")
+    print(f'Watch its job end:\n\n{curl} "{base}/jobs/{its_id}?wait=60"\n')
+    print(f"All that it can do: {url}/3/docs\n")
     print("Ctrl-C ends it.", flush=True)

@@ -111,13 +111,13 @@ def _write(write: Callable[[str], None], name: str, attributes: str, value: Any,
     elif kind == "string" and _NOT_XML.search(value):
         write(f'<{name}{attributes} encoding="base64">{_base64(value)}</{name}>')
     else:
-        write(f"<{name}{attributes}>{lexical(value)}</{name}>")
+        write(f"<{name}{attributes}>{_escaped(plain(value))}</{name}>")
 
 
-def lexical(value: Any) -> str:
-    """A scalar as it stands in an element."""
+def plain(value: Any) -> str:
+    """A scalar as text; null is empty."""
     if isinstance(value, str):
-        return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -125,10 +125,14 @@ def lexical(value: Any) -> str:
     return str(value)
 
 
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+
+
 def _key_attributes(key: str) -> str:
     if _NOT_XML.search(key):
         return f' key="{_base64(key)}" key-encoding="base64"'
-    text = lexical(key).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
+    text = _escaped(key).replace('"', "&quot;").replace("\t", "&#9;").replace("\n", "&#10;")
     return f' key="{text}"'
 
 

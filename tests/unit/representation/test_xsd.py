@@ -77,9 +77,9 @@ def test_members_may_come_in_any_order_but_a_required_one_must_come() -> None:
 def test_units_are_annotations_and_literals_are_enumerations() -> None:
     xs = {"xs": "http://www.w3.org/2001/XMLSchema"}
     root = etree.fromstring(PUBLISHED)
-    assert root.xpath("string(//xs:element[@name='size_mib']/xs:annotation)", namespaces=xs).strip() == "MiB"  # type: ignore[union-attr]
+    assert root.xpath("string(//xs:element[@name='size_mib']/xs:annotation)", namespaces=xs).strip() == "MiB"
     values = root.xpath("//xs:enumeration/@value", namespaces=xs)
-    assert {"up", "down", "offline"} <= set(values)  # type: ignore[arg-type]
+    assert {"up", "down", "offline"} <= set(values)
 
 
 def test_sixty_members_are_no_trouble() -> None:

@@ -21,6 +21,7 @@ from rapier.api.v3.problems import TYPES, ProblemType
 from rapier.api.v3.routes import Route as APIRoute
 from rapier.representation import xsd
 from rapier.representation.registry import Registry
+from rapier.representation.shapes import name_of
 
 DESCRIPTION = b"application/vnd.oai.openapi+json;version=3.1"
 HTML = b"text/html; charset=utf-8"
@@ -49,7 +50,7 @@ def _page(title: str, body: str) -> bytes:
     ).encode()
 
 
-# -- reference -----------------------------------------------------------------------------------------------------------
+# -- reference -------------------------------------------------------------------------------------------------------
 
 
 def _reference(whole: Any) -> bytes:
@@ -136,7 +137,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     return html.escape(kind if isinstance(kind, str) else " or ".join(kind))
 
 
-# -- problems --------------------------------------------------------------------------------------------------------------
+# -- problems --------------------------------------------------------------------------------------------------------
 
 
 def _problem_page(kind: ProblemType) -> bytes:
@@ -149,7 +150,7 @@ def _problem_page(kind: ProblemType) -> bytes:
     )
 
 
-# -- as resources ------------------------------------------------------------------------------------------------------------
+# -- as resources ----------------------------------------------------------------------------------------------------
 
 
 def _fixed(content_type: bytes, make: Callable[[], bytes]) -> ASGIApp:
@@ -186,7 +187,7 @@ def routes_of(routes: Sequence[APIRoute], representations: Registry) -> list[Rou
         "/3/docs": (HTML, lambda: _reference(whole())),
         "/3/schema.xsd": (
             b"application/xml",
-            lambda: xsd.schema({shape.__name__: shape for shape in shapes_of(routes)}),
+            lambda: xsd.schema({name_of(shape): shape for shape in shapes_of(routes)}),
         ),
         **{f"/3/problems/{slug}": (HTML, partial(_problem_page, kind)) for slug, kind in TYPES.items()},
     }

@@ -117,7 +117,7 @@ def _evacuation(work: Work, node: Node, one: Instance, primary: bool) -> tuple[d
     return opcode, target
 
 
-# -- what a node is ----------------------------------------------------------------------------------------------------
+# -- what a node is --------------------------------------------------------------------------------------------------
 
 
 async def set_params(work: Work) -> list[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of version 3, made from what checks the requests: routes, operations, shapes, problems."""
+"""The OpenAPI 3.1 description of version 3, made from what checks requests: routes, operations, shapes, problems."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ DEEP = 10_000
 UNREADABLE = {
     "a nest of lists": ("application/json", b"[" * DEEP + b"]" * DEEP),
     "a nest of objects": ("application/json", b'{"a":' * DEEP + b"1" + b"}" * DEEP),
-    "a nest of 65": ("application/json", b'{"tags":' + b"[" * 64 + b"]" * 64 + b"}"),
+    "a nest of 65": ("application/json", b'{"tags":' + b"[" * 65 + b"]" * 65 + b"}"),
     "half a text": ("application/json", b'{"name": "x'),
     "two values": ("application/json", b"{} {}"),
     "no UTF-8": ("application/json", b'{"name": "\xff"}'),

@@ -101,7 +101,7 @@ def creation_shape(kind: Kind) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"{kind.shape.__name__}Creation",
         [
-            ("kind", members_of(kind.shape)["kind"] | UnsetType, UNSET),
+            ("kind", str | UnsetType, UNSET),
             *members,
             ("create", create | UnsetType, UNSET),
             *shown,
@@ -159,7 +159,7 @@ def creation(kind: Kind, body: Any, cluster: str, name: str | None = None) -> tu
     Raises a 422 for a body that does not fit.
     """
     wanted = check(body, creation_shape(kind))
-    for member, must_be in (("cluster", cluster), ("name", name)):
+    for member, must_be in (("kind", kind.name), ("cluster", cluster), ("name", name)):
         if must_be is not None and wanted.get(member, must_be) != must_be:
             raise unprocessable(f"The URI says that {member} is {must_be!r}", pointer=f"/{member}")
     if name is None and "name" not in wanted:

@@ -25,7 +25,7 @@ from rapier.api.v3.negotiation import Negotiation, query_of
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.preconditions import Preconditions, entity_tag, preconditions_of
 from rapier.api.v3.problems import Problem, not_found, problem_for
-from rapier.api.v3.request import Answer, Argument, Request, read_arguments
+from rapier.api.v3.request import FORMAT, Answer, Request, read_arguments
 from rapier.api.v3.routes import RESERVED, Route, routes_of
 from rapier.api.v3.settings import Settings
 from rapier.cluster.cluster import Cluster
@@ -34,7 +34,6 @@ from rapier.representation.registry import Representation
 
 log = logging.getLogger(__name__)
 
-FORMAT = Argument(str, "the representation, where no header can say it: its short name, such as xml")
 NO_STORE = ("cache-control", "no-store")
 NO_CACHE = ("cache-control", "no-cache")
 VARY = ("vary", "Accept")

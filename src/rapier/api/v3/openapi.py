@@ -12,9 +12,10 @@ from rapier import __version__
 from rapier.api.v3.examples import EXAMPLES
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import TYPES, ProblemType
-from rapier.api.v3.request import Argument
+from rapier.api.v3.request import FORMAT, Argument
 from rapier.api.v3.routes import Route
-from rapier.api.v3.shapes import ProblemShape
+from rapier.api.v3.shapes import ProblemShape, Submission
+from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES
 from rapier.representation.registry import Registry, Representation
 
 JSONObject = dict[str, Any]
@@ -39,9 +40,15 @@ SCHEMAS = "#/components/schemas/{name}"
 def description(routes: Sequence[Route], representations: Registry) -> JSONObject:
     """The whole description."""
     formats = list(representations)
-    shapes = list(dict.fromkeys([*shapes_of(routes), ProblemShape]))
+    opcodes = [OPCODES[op_id].shape(with_id=True) for op_id in OPCODES if op_id not in CLOSED_TO_CLIENTS]
+    shapes = list(dict.fromkeys([*shapes_of(routes), ProblemShape, *opcodes]))
     schemas, components = msgspec.json.schema_components(shapes, ref_template=SCHEMAS)
     reference = dict(zip(shapes, schemas, strict=True))
+    # any opcode but those that clients may not submit; each is a shape of its own
+    components[Submission.__name__]["properties"]["opcodes"]["items"] = {
+        "oneOf": [reference[opcode] for opcode in opcodes],
+        "discriminator": {"propertyName": "OP_ID"},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -106,7 +113,7 @@ def _operation(
         "operationId": "-".join([method.lower(), *words]) if words else f"{method.lower()}-api",
         "summary": one.summary,
         "tags": [_tag(route)],
-        "parameters": [*_arguments(one.arguments), *_header_references(method, one)],
+        "parameters": [*_arguments({**one.arguments, "format": FORMAT}), *_header_references(method, one)],
         "responses": _responses(method, route, one, reference, formats),
     }
     if one.body is not None:

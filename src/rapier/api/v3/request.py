@@ -67,6 +67,9 @@ class Argument:
     default: Any = None
 
 
+FORMAT = Argument(str, "the representation, where no header can say it: its short name, such as xml")
+
+
 def read_arguments(given: Mapping[str, list[str]], known: Mapping[str, Argument]) -> dict[str, Any]:
     """The arguments with their values, those that are missing at their defaults. Raises a 422 that names one."""
     for name in given:

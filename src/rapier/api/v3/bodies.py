@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
@@ -18,6 +18,8 @@ from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Params, UnknownPara
 
 # What an object shows and nobody sets: a client may send back what it read
 SHOWN_ONLY = ("cluster", "serial_no", "ctime", "mtime", "effective", "live", "children")
+# Parameters that say again, by uuid, what another one says by name
+NODE_UUIDS: Mapping[str, str] = {"pnode_uuid": "pnode", "snode_uuid": "snode", "src_node_uuid": "src_node"}
 # What a list of an opcode's is when the client says nothing of it, where Ganeti itself has no default
 _EMPTY: Mapping[str, Any] = {"disks": [], "nics": [], "mode": "create"}
 
@@ -93,7 +95,7 @@ def _wanted(op_id: str, name: str) -> str:
 def creation_shape(kind: Kind) -> type[msgspec.Struct]:
     """What creates an object: its members that a creation can give, and in `create` what else the opcode takes."""
     members, given = _creating_members(kind.shape)
-    given |= {name for name in (*_node_uuids(given), kind.uuid_parameter) if name}
+    given |= NODE_UUIDS.keys()
     create = OPCODES[kind.create].shape(given, optional=True)
     shown = [
         (name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape) or name == "cluster"
@@ -110,10 +112,6 @@ def creation_shape(kind: Kind) -> type[msgspec.Struct]:
         forbid_unknown_fields=True,
         namespace={"__doc__": f"What creates: {kind.shape.__doc__}"},
     )
-
-
-def _node_uuids(given: Collection[str]) -> list[str]:
-    return [f"{name}_uuid" for name in given]
 
 
 def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]:

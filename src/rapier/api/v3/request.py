@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -94,7 +95,7 @@ def _read(name: str, argument: Argument, text: str) -> Any:
             return words[text.lower()]
         raise unprocessable(f"{name}={text!r}: say 1 or 0", parameter=name)
     if argument.type is int:
-        if text.isascii() and text.isdigit() and len(text) <= 18:
+        if re.fullmatch(r"-?[0-9]{1,18}", text):
             return int(text)
         raise unprocessable(f"{name}={text!r} is no number", parameter=name)
     return text

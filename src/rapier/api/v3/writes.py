@@ -149,9 +149,7 @@ def _arguments(op_id: str, leaving_out: tuple[str, ...]) -> dict[str, Argument]:
     for name, parameter in OPCODES[op_id].parameters.items():
         if name in leaving_out or name in NOT_FOR_CLIENTS:
             continue
-        kinds = {
-            type(one) if get_origin(parameter.type.hint) is Literal else one for one in _choices(parameter.type.hint)
-        }
+        kinds = _plain_types(parameter.type.hint)
         if len(kinds) == 1 and kinds <= {bool, int, str}:
             arguments[name] = Argument(kinds.pop(), f"the parameter of {op_id}")
     return arguments

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from endpoints import Endpoint
@@ -91,7 +91,7 @@ class Description:
 
     def __init__(self, document: Any) -> None:
         self.document = document
-        self._registry: Any = Registry().with_resource("urn:description", Resource.from_contents(document, DRAFT202012))
+        self._registry: Any = Registry().with_resource("urn:description", DRAFT202012.create_resource(document))
         self._paths = [
             (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(uri))), path)
             for uri, path in document["paths"].items()
@@ -100,7 +100,8 @@ class Description:
 
     def check(self, method: str, answer: httpx.Response) -> None:
         """Raises `AssertionError` for an answer that the description does not allow."""
-        path = next((path for pattern, path in self._paths if pattern.fullmatch(answer.url.path)), None)
+        asked = answer.url.raw_path.decode().partition("?")[0]
+        path = next((path for pattern, path in self._paths if pattern.fullmatch(asked)), None)
         operation = path and path.get("get" if method == "HEAD" else method.lower())
         if not operation:  # a path or a method that is not there: then the answer says that it is not
             assert answer.status_code in (204, 400, 404, 405, 406, 401, 403), answer.text

@@ -96,7 +96,8 @@ def _named(kind: Kind, name: str) -> Filter:
     if kind is JOB:
         return ["=", "id", int(name)]
     by_name = ["=", kind.key, name]
-    return ["|", by_name, ["=", "uuid", name]] if _UUID.fullmatch(name) else by_name
+    has_uuid = "uuid" in kind.shape.__struct_fields__
+    return ["|", by_name, ["=", "uuid", name]] if has_uuid and _UUID.fullmatch(name) else by_name
 
 
 def is_job_id(name: str) -> bool:
@@ -109,6 +110,6 @@ def _found(kind: Kind, how: Reading, row: Row, cluster: str, name: str) -> Found
     if kind is JOB and row[how.fields.index("status")][0] != GOOD:
         return None  # an unknown job has a row too
     value = how.object(row, cluster)
-    if kind is not JOB and name not in (value["name"], value["uuid"]):
+    if kind is not JOB and name not in (value["name"], value.get("uuid")):
         return None
     return Found(value, how.stamp(row))

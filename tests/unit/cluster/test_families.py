@@ -23,16 +23,17 @@ class Jobs:
     def set(self, job_id: int, status: str, *results: Any) -> None:
         self.jobs[job_id] = (status, [status for _ in results] or [status], list(results) or [None])
 
+    def _row(self, job_id: int) -> list[Any]:
+        return [job_id, *self.jobs[job_id], [[]], ["X"], False]
+
     async def __call__(self, asked: Asked) -> None:
         match asked.method:
             case "Query":
                 wanted = [one[2] for one in asked.args[2][1:]]
-                rows = [
-                    [[0, job_id], *([0, value] for value in self.jobs[job_id]), [0, [[]]], [0, ["X"]], [0, False]]
-                    for job_id in wanted
-                    if job_id in self.jobs
+                rows: list[list[list[Any]]] = [
+                    [[0, value] for value in self._row(job_id)] for job_id in wanted if job_id in self.jobs
                 ]
-                rows += [[[0, job_id], *([2, None],) * 6] for job_id in wanted if job_id not in self.jobs]
+                rows += [[[0, job_id], *([2, None] for _ in range(6))] for job_id in wanted if job_id not in self.jobs]
                 asked.answer({"fields": [], "data": rows})
             case "QueryJobs":
                 [job_id] = asked.args[0]

@@ -17,6 +17,7 @@ from rapier.api.v3.routes import Route
 from rapier.api.v3.shapes import ProblemShape, Submission
 from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES
 from rapier.representation.registry import Registry, Representation
+from rapier.representation.shapes import name_of
 
 JSONObject = dict[str, Any]
 Formats = Sequence[Representation]
@@ -78,6 +79,17 @@ def shapes_of(routes: Iterable[Route]) -> Iterable[Any]:
                 yield operation.body
 
 
+def documents_of(routes: Sequence[Route]) -> dict[str, Any]:
+    """The shapes by the names of their XML documents.
+
+    Where a body is called as an answer is, the name is the answer's, since a schema has one root of each name.
+    """
+    operations = [operation for route in routes for operation in route.methods.values()]
+    answers = [shape for operation in operations for shape in operation.answers.values()]
+    bodies = [operation.body for operation in operations if operation.body is not None]
+    return {name_of(shape): shape for shape in [*reversed(bodies), *reversed(answers)]}
+
+
 def _tag(route: Route) -> str:
     found = re.match(r"/3/\{cluster\}/([a-z-]+)", route.uri)
     return found[1] if found else "cluster" if "{" in route.uri else "api"
@@ -87,11 +99,15 @@ def _path(route: Route, reference: Mapping[Any, JSONObject], formats: Formats) -
     names = re.findall(r"\{(\w+)\}", route.uri)
     return {
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": _NAMES[name]}
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": _name(name)}
             for name in names
         ],
         **{method.lower(): _operation(method, route, one, reference, formats) for method, one in route.methods.items()},
     }
+
+
+def _name(name: str) -> str:
+    return _NAMES.get(name, f"the {name}'s name")
 
 
 _NAMES = {

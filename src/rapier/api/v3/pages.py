@@ -16,12 +16,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import PlainAnswer
-from rapier.api.v3.openapi import description, shapes_of
+from rapier.api.v3.openapi import description, documents_of
 from rapier.api.v3.problems import TYPES, ProblemType
 from rapier.api.v3.routes import Route as APIRoute
 from rapier.representation import xsd
 from rapier.representation.registry import Registry
-from rapier.representation.shapes import name_of
 
 DESCRIPTION = b"application/vnd.oai.openapi+json;version=3.1"
 HTML = b"text/html; charset=utf-8"
@@ -187,10 +186,7 @@ def routes_of(routes: Sequence[APIRoute], representations: Registry) -> list[Rou
     made: Mapping[str, tuple[bytes, Callable[[], bytes]]] = {
         "/3/openapi.json": (DESCRIPTION, lambda: json.dumps(whole(), indent=1).encode()),
         "/3/docs": (HTML, lambda: _reference(whole())),
-        "/3/schema.xsd": (
-            b"application/xml",
-            lambda: xsd.schema({name_of(shape): shape for shape in shapes_of(routes)}),
-        ),
+        "/3/schema.xsd": (b"application/xml", lambda: xsd.schema(documents_of(routes))),
         **{f"/3/problems/{slug}": (HTML, partial(_problem_page, kind)) for slug, kind in TYPES.items()},
     }
     return [Route(uri, endpoint=_Page(_fixed(content_type, cache(make)))) for uri, (content_type, make) in made.items()]

@@ -108,7 +108,7 @@ def test_put_with_if_match_only_changes_so_an_unused_name_is_412(api: Api, new_n
         ({"secondary_nodes": ["a", "b"]}, "/secondary_nodes", "one secondary node"),
         ({"admin_state": "offline"}, "/admin_state", "up or down"),
         ({"cluster": "another"}, "/cluster", "cluster"),
-        ({"kind": "node"}, "/kind", "node"),
+        ({"kind": "node"}, "/kind", "instance"),
         ({"uuid": "x"}, "/uuid", "no member"),
         ({"name": 7}, "/name", "str"),
     ],

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -97,12 +97,14 @@ class Opcode:
             opcode[name] = value
         return opcode
 
-    def shape(self, leaving_out: Collection[str] = (), *, optional: bool = False) -> type[msgspec.Struct]:
-        """Its parameters as a struct, for what reads values that do not carry their types; none `optional` is left out.
+    def shape(
+        self, leaving_out: Collection[str] = (), *, optional: bool = False, with_id: bool = False
+    ) -> type[msgspec.Struct]:
+        """Its parameters as a struct, for who reads or describes them. What Rapier itself fills in is not among them.
 
-        What Ganeti itself fills in is not among them.
+        `optional`: none has to be there. `with_id`: `OP_ID` is a member too.
         """
-        members: list[Any] = []
+        members: list[Any] = [("OP_ID", Literal[self.op_id])] if with_id else []
         for name, parameter in self.parameters.items():
             if name in NOT_FOR_CLIENTS or name in leaving_out:
                 continue
@@ -112,7 +114,8 @@ class Opcode:
             hint: Any = Annotated[parameter.type.hint, msgspec.Meta(extra_json_schema=schema)]
             required = parameter.required and not optional
             members.append((name, hint) if required else (name, hint | msgspec.UnsetType, msgspec.UNSET))
-        class_name = "".join(part.capitalize() for part in self.op_id.removeprefix("OP_").split("_"))
+        words = self.op_id.split("_") if with_id else self.op_id.split("_")[1:]
+        class_name = "".join(word.capitalize() for word in words)
         return msgspec.defstruct(class_name, members, kw_only=True, forbid_unknown_fields=True)
 
 

@@ -5,7 +5,7 @@ A member of an object is an element of its name, an item of a list is an `<item>
 the shape leaves it open, the attribute `type` says what (`integer`, `number`, `boolean`, `null`, `list`, `map`; what
 is open is a `string` otherwise). Text that XML 1.0 cannot carry is base64 of its UTF-8, and `encoding` says so.
 
-Written by hand and read by expat, not by lxml: see docs/decisions/0051-xml.md.
+Written by hand and read by expat, not by lxml: see docs/decisions/0061-xml.md.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ def encode(value: Any, shape: Any) -> bytes:
 
 
 def decode(body: bytes, shape: Any) -> Any:
-    """The value in a document of that shape. Raises `NotReadable`.
+    """The value in a document of that shape, whatever its root is called. Raises `NotReadable`.
 
     Members that the shape does not know are read as its open places are: as strings, if no `type` is given.
     """
-    return _Reading(shape_of(shape), name_of(shape), NAMESPACE, ITEM).read(body)
+    return _Reading(shape_of(shape), NAMESPACE, ITEM).read(body)
 
 
 def encode_problem(problem: dict[str, Any]) -> bytes:
@@ -73,7 +73,7 @@ def encode_problem(problem: dict[str, Any]) -> bytes:
 
 def decode_problem(body: bytes) -> dict[str, Any]:
     """The problem in a document that `encode_problem` made. Raises `NotReadable`."""
-    problem: dict[str, Any] = _Reading(shape_of(_Problem), "problem", PROBLEM_NAMESPACE, PROBLEM_ITEM).read(body)
+    problem: dict[str, Any] = _Reading(shape_of(_Problem), PROBLEM_NAMESPACE, PROBLEM_ITEM).read(body)
     return problem
 
 
@@ -162,8 +162,8 @@ class _Open:
 class _Reading:
     """One document on its way to a value. What may not be is refused where it begins; nothing after it is read."""
 
-    def __init__(self, shape: Shape, root: str, namespace: str, item: str) -> None:
-        self._shape, self._root, self._namespace, self._item = shape, root, namespace, item
+    def __init__(self, shape: Shape, namespace: str, item: str) -> None:
+        self._shape, self._namespace, self._item = shape, namespace, item
         self._open: list[_Open] = []
         self._value: Any = None
 
@@ -208,9 +208,7 @@ class _Reading:
         if "key" in attributes and (local != ENTRY or not self._open or self._open[-1].kind != "map"):
             raise self._wrong(f"only an <{ENTRY}> in a map has a key, <{_shown(local)}> has none")
         if not self._open:
-            if local != self._root:
-                raise self._wrong(f"the document is a <{_shown(local)}>, it should be a <{self._root}>")
-            return "", self._shape
+            return "", self._shape  # whatever it is called: the URI says what it is
         parent = self._open[-1]
         if parent.kind == "list":
             if local != self._item:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any
 
@@ -18,11 +18,13 @@ from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Params, UnknownPara
 
 # What an object shows and nobody sets: a client may send back what it read
 SHOWN_ONLY = ("cluster", "serial_no", "ctime", "mtime", "effective", "live", "children")
+# Parameters that say again, by uuid, what another one says by name
+NODE_UUIDS: Mapping[str, str] = {"pnode_uuid": "pnode", "snode_uuid": "snode", "src_node_uuid": "src_node"}
 # What a list of an opcode's is when the client says nothing of it, where Ganeti itself has no default
 _EMPTY: Mapping[str, Any] = {"disks": [], "nics": [], "mode": "create"}
 
 
-# -- checking ----------------------------------------------------------------------------------------------------------
+# -- checking --------------------------------------------------------------------------------------------------------
 
 
 def check(value: Any, shape: type[msgspec.Struct]) -> dict[str, Any]:
@@ -86,14 +88,14 @@ def _wanted(op_id: str, name: str) -> str:
     return f"; it has to be {OPCODES[op_id].parameters[name].type.words}"
 
 
-# -- creating ----------------------------------------------------------------------------------------------------------
+# -- creating --------------------------------------------------------------------------------------------------------
 
 
 @cache
 def creation_shape(kind: Kind) -> type[msgspec.Struct]:
     """What creates an object: its members that a creation can give, and in `create` what else the opcode takes."""
     members, given = _creating_members(kind.shape)
-    given |= {name for name in (*_node_uuids(given), kind.uuid_parameter) if name}
+    given |= NODE_UUIDS.keys()
     create = OPCODES[kind.create].shape(given, optional=True)
     shown = [
         (name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape) or name == "cluster"
@@ -101,7 +103,7 @@ def creation_shape(kind: Kind) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         f"{kind.shape.__name__}Creation",
         [
-            ("kind", members_of(kind.shape)["kind"] | UnsetType, UNSET),
+            ("kind", str | UnsetType, UNSET),
             *members,
             ("create", create | UnsetType, UNSET),
             *shown,
@@ -110,10 +112,6 @@ def creation_shape(kind: Kind) -> type[msgspec.Struct]:
         forbid_unknown_fields=True,
         namespace={"__doc__": f"What creates: {kind.shape.__doc__}"},
     )
-
-
-def _node_uuids(given: Collection[str]) -> list[str]:
-    return [f"{name}_uuid" for name in given]
 
 
 def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]:
@@ -159,7 +157,7 @@ def creation(kind: Kind, body: Any, cluster: str, name: str | None = None) -> tu
     Raises a 422 for a body that does not fit.
     """
     wanted = check(body, creation_shape(kind))
-    for member, must_be in (("cluster", cluster), ("name", name)):
+    for member, must_be in (("kind", kind.name), ("cluster", cluster), ("name", name)):
         if must_be is not None and wanted.get(member, must_be) != must_be:
             raise unprocessable(f"The URI says that {member} is {must_be!r}", pointer=f"/{member}")
     if name is None and "name" not in wanted:

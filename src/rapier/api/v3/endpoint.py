@@ -25,7 +25,7 @@ from rapier.api.v3.negotiation import Negotiation, query_of
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.preconditions import Preconditions, entity_tag, preconditions_of
 from rapier.api.v3.problems import Problem, not_found, problem_for
-from rapier.api.v3.request import Answer, Argument, Request, read_arguments
+from rapier.api.v3.request import FORMAT, Answer, Request, read_arguments
 from rapier.api.v3.routes import RESERVED, Route, routes_of
 from rapier.api.v3.settings import Settings
 from rapier.cluster.cluster import Cluster
@@ -34,7 +34,6 @@ from rapier.representation.registry import Representation
 
 log = logging.getLogger(__name__)
 
-FORMAT = Argument(str, "the representation, where no header can say it: its short name, such as xml")
 NO_STORE = ("cache-control", "no-store")
 NO_CACHE = ("cache-control", "no-cache")
 VARY = ("vary", "Accept")
@@ -128,13 +127,12 @@ def _unescaped(segment: str) -> str:
     """A segment of the path. Raises a 400 for an escape that is none."""
     if "%" not in segment:
         return segment
-    no_escape = Problem("malformed", f"The path holds an escape that is none: {segment!r}")
-    if re.search("%(?![0-9A-Fa-f]{2})", segment):
-        raise no_escape
     try:
-        return urllib.parse.unquote(segment, errors="strict")
-    except ValueError:
-        raise no_escape from None
+        if not re.search("%(?![0-9A-Fa-f]{2})", segment):
+            return urllib.parse.unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        pass
+    raise Problem("malformed", f"The path holds an escape that is none: {segment!r}")
 
 
 def _preferred_wait(scope: Scope, longest: int) -> int | None:
@@ -165,7 +163,7 @@ def _problem(error: Exception, scope: Scope) -> Problem:
     return Problem("internal-error", "The server's log says more")
 
 
-# -- making the answer -------------------------------------------------------------------------------------------------
+# -- making the answer -----------------------------------------------------------------------------------------------
 
 
 def _render(answer: Answer, representation: Representation) -> Rendered:

@@ -22,7 +22,7 @@ from rapier.ganeti.touching import Target
 LONGEST_WAIT_SECONDS = 300
 
 
-# -- one job -----------------------------------------------------------------------------------------------------------
+# -- one job ---------------------------------------------------------------------------------------------------------
 
 
 def _job_id(request: Request) -> int:
@@ -37,7 +37,7 @@ async def _read(request: Request) -> Answer:
     seconds, since = request.query["wait"], request.query["since"]
     job, family = await shown(request, job_id)
     if seconds is not None and family.unfinished:
-        seconds = min(seconds, LONGEST_WAIT_SECONDS)
+        seconds = max(0, min(seconds, LONGEST_WAIT_SECONDS))
         families = request.cluster.families
         waiting = families.wait(job_id, seconds) if since is None else families.change(job_id, since, seconds)
         await first_of(waiting, request.draining.wait(), request.gone())
@@ -100,7 +100,7 @@ CANCEL = Operation(
 )
 
 
-# -- submitting --------------------------------------------------------------------------------------------------------
+# -- submitting ------------------------------------------------------------------------------------------------------
 
 
 async def _submit(request: Request) -> Answer:

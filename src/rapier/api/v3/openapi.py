@@ -12,9 +12,10 @@ from rapier import __version__
 from rapier.api.v3.examples import EXAMPLES
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import TYPES, ProblemType
-from rapier.api.v3.request import Argument
+from rapier.api.v3.request import FORMAT, Argument
 from rapier.api.v3.routes import Route
-from rapier.api.v3.shapes import ProblemShape
+from rapier.api.v3.shapes import ProblemShape, Submission
+from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES
 from rapier.representation.registry import Registry, Representation
 from rapier.representation.shapes import name_of
 
@@ -22,7 +23,16 @@ JSONObject = dict[str, Any]
 Formats = Sequence[Representation]
 
 # What any request may meet, before its operation has a say
-ANYWHERE = ("malformed", "unauthorized", "not-acceptable", "too-busy", "internal-error")
+ANYWHERE = (
+    "malformed",
+    "unauthorized",
+    "not-acceptable",
+    "too-busy",
+    "internal-error",
+    "too-slow",
+    "uri-too-long",
+    "head-too-large",
+)
 IN_A_CLUSTER = ("not-found", "unprocessable", "master-absent", "master-garbled", "master-silent")
 WRITES = ("foreign-origin", "forbidden", "unsupported-media-type", "content-too-large")
 SCHEMAS = "#/components/schemas/{name}"
@@ -31,9 +41,15 @@ SCHEMAS = "#/components/schemas/{name}"
 def description(routes: Sequence[Route], representations: Registry) -> JSONObject:
     """The whole description."""
     formats = list(representations)
-    shapes = list(dict.fromkeys([*shapes_of(routes), ProblemShape]))
+    opcodes = [OPCODES[op_id].shape(with_id=True) for op_id in OPCODES if op_id not in CLOSED_TO_CLIENTS]
+    shapes = list(dict.fromkeys([*shapes_of(routes), ProblemShape, *opcodes]))
     schemas, components = msgspec.json.schema_components(shapes, ref_template=SCHEMAS)
     reference = dict(zip(shapes, schemas, strict=True))
+    # any opcode but those that clients may not submit; each is a shape of its own
+    components[Submission.__name__]["properties"]["opcodes"]["items"] = {
+        "oneOf": [reference[opcode] for opcode in opcodes],
+        "discriminator": {"propertyName": "OP_ID"},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -66,8 +82,7 @@ def shapes_of(routes: Iterable[Route]) -> Iterable[Any]:
 def documents_of(routes: Sequence[Route]) -> dict[str, Any]:
     """The shapes by the names of their XML documents.
 
-    A body may be called as an answer is, a creation as its object. The name then is the answer's, since a schema has
-    one root of each name.
+    Where a body is called as an answer is, the name is the answer's, since a schema has one root of each name.
     """
     operations = [operation for route in routes for operation in route.methods.values()]
     answers = [shape for operation in operations for shape in operation.answers.values()]
@@ -114,7 +129,7 @@ def _operation(
         "operationId": "-".join([method.lower(), *words]) if words else f"{method.lower()}-api",
         "summary": one.summary,
         "tags": [_tag(route)],
-        "parameters": [*_arguments(one.arguments), *_header_references(method, one)],
+        "parameters": [*_arguments({**one.arguments, "format": FORMAT}), *_header_references(method, one)],
         "responses": _responses(method, route, one, reference, formats),
     }
     if one.body is not None:

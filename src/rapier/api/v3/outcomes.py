@@ -52,7 +52,11 @@ async def made(request: Request, submitted: Submitted[Any], result: Callable[[],
             return await _ended(request, job_id, family, result, [("link", f'<{uri}>; rel="job"'), *applied])
     job, _ = await shown(request, job_id)
     if submitted.raced:
-        job.value["raced"] = [request.uri(JOB.collection, str(other)) for other in submitted.raced]
+        others = [request.uri(JOB.collection, str(other)) for other in submitted.raced]
+        said = (
+            "These jobs touch the same object, and may have run before this one, which could not be cancelled any more"
+        )
+        job.value["raced"] = Problem("object-busy", said, {"jobs": others}).body()
     headers = [("location", uri), *applied]
     return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=headers)
 

@@ -141,6 +141,24 @@ _TYPES = (
         "The ETag header has the current one. Read the object, decide anew, and send the new tag.",
     ),
     ProblemType(
+        "too-slow",
+        Status.REQUEST_TIMEOUT,
+        "The request did not arrive in time",
+        "The rest of the request's head or body did not come within the time that the server waits for it.",
+    ),
+    ProblemType(
+        "uri-too-long",
+        Status.REQUEST_URI_TOO_LONG,
+        "The URI is too long",
+        "The path and query string have more bytes than the server takes.",
+    ),
+    ProblemType(
+        "head-too-large",
+        Status.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The head is too large",
+        "The headers have more bytes, or are more, than the server takes.",
+    ),
+    ProblemType(
         "content-too-large",
         Status.REQUEST_ENTITY_TOO_LARGE,
         "The body is too large",

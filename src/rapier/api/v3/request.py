@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -67,8 +68,11 @@ class Argument:
     default: Any = None
 
 
+FORMAT = Argument(str, "the representation, where no header can say it: its short name, such as xml")
+
+
 def read_arguments(given: Mapping[str, list[str]], known: Mapping[str, Argument]) -> dict[str, Any]:
-    """The arguments with their values, missing ones at their defaults. Raises a 422 that names the culprit."""
+    """The arguments with their values, those that are missing at their defaults. Raises a 422 that names one."""
     for name in given:
         if name not in known:
             raise unprocessable(f"There is no query argument {name!r} here{nearest(name, known)}", parameter=name)
@@ -91,7 +95,7 @@ def _read(name: str, argument: Argument, text: str) -> Any:
             return words[text.lower()]
         raise unprocessable(f"{name}={text!r}: say 1 or 0", parameter=name)
     if argument.type is int:
-        if text.isascii() and text.isdigit() and len(text) <= 18:
+        if re.fullmatch(r"-?[0-9]{1,18}", text):
             return int(text)
         raise unprocessable(f"{name}={text!r} is no number", parameter=name)
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from rapier.api.v3.bodies import check, creation, creation_shape, fill, no_body
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
@@ -15,7 +15,7 @@ from rapier.api.v3.request import NOTHING, Answer, Argument, Request
 from rapier.api.v3.shapes import TagSet
 from rapier.cluster.objects import Found, collection_stamp
 from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, TAGS_SET, Kind
-from rapier.ganeti.opcodes import OPCODES, Params
+from rapier.ganeti.opcodes import NOT_FOR_CLIENTS, OPCODES, Params
 from rapier.ganeti.touching import Target
 
 
@@ -33,7 +33,7 @@ def _on_object(kind: Kind, current: Found) -> Params:
     return fixed
 
 
-# -- creating and removing ---------------------------------------------------------------------------------------------
+# -- creating and removing -------------------------------------------------------------------------------------------
 
 
 def _created(request: Request, kind: Kind, name: str) -> Callable[[], Awaitable[Answer]]:
@@ -144,16 +144,24 @@ def remove(kind: Kind) -> Operation:
 
 
 def _arguments(op_id: str, leaving_out: tuple[str, ...]) -> dict[str, Argument]:
-    """An opcode's plain parameters as query arguments."""
-    types = {"boolean": bool, "integer": int, "string": str}
-    return {
-        name: Argument(types[parameter.type.schema["type"]], f"the parameter of {op_id}")
-        for name, parameter in OPCODES[op_id].parameters.items()
-        if name not in (*leaving_out, "reason", "debug_level") and parameter.type.schema.get("type") in types
-    }
+    """An opcode's plain parameters as query arguments; lists and dictionaries are not."""
+    arguments = {}
+    for name, parameter in OPCODES[op_id].parameters.items():
+        if name in leaving_out or name in NOT_FOR_CLIENTS:
+            continue
+        kinds = _plain_types(parameter.type.hint)
+        if len(kinds) == 1 and kinds <= {bool, int, str}:
+            arguments[name] = Argument(kinds.pop(), f"the parameter of {op_id}")
+    return arguments
 
 
-# -- actions -----------------------------------------------------------------------------------------------------------
+def _plain_types(hint: Any) -> set[Any]:
+    """The types that a value may have, null aside."""
+    choices = [one for one in get_args(hint) or (hint,) if one is not type(None)]
+    return set(map(type, choices)) if get_origin(hint) is Literal else set(choices)
+
+
+# -- actions ---------------------------------------------------------------------------------------------------------
 
 # Which parameter of an action's opcode is an object's new name
 _RENAMES: Mapping[str, str] = {"OP_INSTANCE_RENAME": "new_name"}
@@ -226,7 +234,7 @@ def _parameters(body: Any) -> dict[str, Any]:
     return body
 
 
-# -- tags --------------------------------------------------------------------------------------------------------------
+# -- tags ------------------------------------------------------------------------------------------------------------
 
 
 def change_tags(kind: Kind, method: str) -> Operation:

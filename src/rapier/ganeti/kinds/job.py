@@ -53,6 +53,16 @@ class Child(Group):
     error: Annotated[str | None, Meta(description="why it failed, or could not be submitted")]
 
 
+class Raced(Group):
+    """In the shape of a problem: jobs touched the same object in the same moment, and may have run before this one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    jobs: Annotated[list[str], Meta(description="their URIs")]
+
+
 class Job(Object, kw_only=True):
     """A job. Its version stamp is made of its id, status and priority."""
 
@@ -72,10 +82,7 @@ class Job(Object, kw_only=True):
         Meta(description="what the job and its children came to; null as long as one of them has not ended"),
     ] = UNSET
     serial: Annotated[str | UnsetType, Meta(description="differs when the job or a child has changed")] = UNSET
-    raced: Annotated[
-        list[str] | UnsetType,
-        Meta(description="URIs of jobs that touched the same object in the same moment, before this one"),
-    ] = UNSET
+    raced: Annotated[Raced | UnsetType, Meta(description="a guarded write that could not be stopped any more")] = UNSET
 
 
 JOB = Kind(

@@ -54,6 +54,24 @@ def test_the_printed_lines_work_and_a_second_start_finds_the_instances(tmp_path:
     assert again.stop() == 0
 
 
+def test_the_readme_shows_what_it_prints(tmp_path: Path) -> None:
+    program = demo(tmp_path)
+    printed = program.log
+    assert program.stop() == 0
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = re.search(r"^```\n(Rapier answers.*?)```", readme, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    assert neutral(shown[1]) == neutral(printed)
+
+
+def neutral(text: str) -> str:
+    """Without what is another each time: port, password, folder, fingerprint."""
+    folder = re.search(r"state +(\S+)", text)[1]  # type: ignore[index]
+    password = re.search(r"password +(\S+)", text)[1]  # type: ignore[index]
+    text = text.replace(folder, "STATE").replace(password, "PASSWORD").strip()
+    return re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", re.sub(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", "FINGERPRINT", text))
+
+
 def test_a_second_demo_is_refused_and_the_first_keeps_its_password(tmp_path: Path) -> None:
     state = tmp_path / "a b"
     first = demo(state)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lab import VirtualCluster
 from v3.client import Api
 from v3.conftest import Make
 
@@ -155,18 +156,23 @@ def test_who_waits_for_a_job_that_is_cancelled_hears_it_as_a_problem(api: Api, i
     until(api, first, "success")
 
 
-def test_a_family_of_which_one_child_fails_is_a_problem_that_names_it(api: Api, make: Make) -> None:
-    """The embedded master fails it on demand; on a real one the file of its disk is away."""
+def test_a_family_of_which_one_child_fails_is_a_problem_that_names_it(
+    api: Api, make: Make, request: pytest.FixtureRequest
+) -> None:
+    """The embedded master fails it on demand; on a real one the file that its disk is has gone."""
+    disk = {"disk_template": "sharedfile", "disks": [{"size_mib": 128}], "primary_node": "node4", "admin_state": "up"}
+    trouble = ["trouble:fail:OP_INSTANCE_FAILOVER", "trouble:fail:OP_INSTANCE_MIGRATE"]
+    good, bad = make(**disk), make(**disk, tags=trouble)
     if api.target == "real":
-        pytest.skip("tests/v3/test_families_on_a_real_cluster.py")
-    disk = {"disk_template": "sharedfile", "disks": [{"size_mib": 128}], "primary_node": "node4"}
-    good = make(**disk)
-    bad = make(**disk, tags=["trouble:fail:OP_INSTANCE_FAILOVER", "trouble:fail:OP_INSTANCE_MIGRATE"])
+        lab: VirtualCluster = request.getfixturevalue("lab")
+        [file] = lab.master.glob(f"srv/ganeti/shared-file-storage/{bad}/*")
+        away = file.rename(file.with_suffix(".away"))
+        request.addfinalizer(lambda: away.rename(file))
     body = {"mode": "primary-only", "iallocator": "hail"}
     problem = api.refused(500, "job-failed", "POST", "nodes/node4/evacuate", body, Prefer="wait=60")
     [failed] = problem["failed"]
     assert bad in failed["summary"]
-    assert "trouble" in failed["detail"]
+    assert ("trouble" if api.target == "embedded" else "Can't find device") in failed["detail"]
     assert failed["job"] != problem["job"]
     parent = api.get(problem["job"]).json()
     assert (parent["status"], parent["outcome"]) == ("success", "error")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +15,7 @@ from rapier.api.v3.problems import Problem, not_found, unprocessable
 from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest
 from rapier.api.v3.shapes import Submission
 from rapier.cluster.objects import Found, collection_stamp, is_job_id
-from rapier.ganeti.jobs import CANCELED, FINISHED
+from rapier.ganeti.jobs import CANCELED, FINISHED, QUEUED
 from rapier.ganeti.kinds import JOB
 from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES, Params
 from rapier.ganeti.touching import Target
@@ -67,8 +68,7 @@ async def _cancel(request: Request) -> Answer:
         raise Problem("precondition-required", "Send If-Match with the entity tag of the job")
     if job.value["status"] in FINISHED:
         raise Problem("not-cancellable", f"The job has ended: {job.value['status']}", {"job": _uri(request, job_id)})
-    done, said = await request.cluster.luxi.cancel_job(job_id)
-    job, _ = await shown(request, job_id)
+    done, said, job = await _cancelled(request, job_id)
     if done or job.value["status"] == CANCELED:
         return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=True)
     # a job at work is told to stop all the same, and does so before its next opcode
@@ -77,6 +77,20 @@ async def _cancel(request: Request) -> Answer:
             job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=[("location", _uri(request, job_id))]
         )
     raise Problem("not-cancellable", said, {"job": _uri(request, job_id)})
+
+
+async def _cancelled(request: Request, job_id: int) -> tuple[bool, str, Found]:
+    """Whether the job is cancelled, what the master says of it, and the job afterwards.
+
+    luxid knows nothing of a job whose file it has written a moment ago: then it is told again, a little later.
+    """
+    for pause_seconds in (0.05, 0.1, 0.2, 0.4, 0.8, 0):
+        done, said = await request.cluster.luxi.cancel_job(job_id)
+        job, _ = await shown(request, job_id)
+        if done or job.value["status"] != QUEUED:
+            break
+        await asyncio.sleep(pause_seconds)
+    return done, said, job
 
 
 def _has_more(job: Found) -> bool:

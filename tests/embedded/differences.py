@@ -17,5 +17,12 @@ DIFFERENCES = {
     "numbers": "no fraction is taken for an id or a priority; a summary shows 0.05, not 5.0e-2",
     "depth of filters": "limited by Python's recursion",
     "exports of a node": "one row; luxid says it twice",
+    "networks with host bits": "are refused where they are submitted; luxid takes the job, and it fails",
+    "policies with numbers in text": "are refused; Ganeti's job fails and keeps the configuration locked for long",
+    "an instance that violates a policy": "its error names the group by its uuid where Ganeti shows the whole object",
+    "addresses of nodes": "are reserved once in a new network; Ganeti tries again for the secondary one and warns",
+    "candidates": "a change of a node's role is no reason to say that the configuration is not consistent",
+    "the allocator": "chooses by free memory alone",
+    "when children come to be": "with the parent's end, in one moment; Ganeti submits them a little before it",
     "ids too far back": "of a dependency in SubmitManyJobs are an error; luxid never answers",
 }

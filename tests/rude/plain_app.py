@@ -148,7 +148,7 @@ async def answer(send: Any, status: int, value: Any, *headers: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-def error_body(status: int, reason: str) -> tuple[str, bytes]:
+def error_body(status: int, reason: str, target: bytes) -> tuple[str, bytes]:
     return "application/json", json.dumps({"code": status, "explain": reason}).encode()
 
 

@@ -48,7 +48,7 @@ class Api:
         """One request; its answer is as described. Header names are written with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = {} if body is None else {"json": body}
-        answer = self.http.request(method, self.uri(path), headers=named, **content)  # type: ignore[arg-type]
+        answer = self.http.request(method, self.uri(path), headers=named, **content)
         self.description.check(method, answer)
         return answer
 
@@ -91,7 +91,7 @@ class Description:
 
     def __init__(self, document: Any) -> None:
         self.document = document
-        self._registry: Any = Registry().with_resource("urn:description", Resource(document, DRAFT202012))
+        self._registry: Any = Registry().with_resource("urn:description", Resource.from_contents(document, DRAFT202012))
         self._paths = [
             (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(uri))), path)
             for uri, path in document["paths"].items()

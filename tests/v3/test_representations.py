@@ -102,7 +102,8 @@ def test_bodies_may_be_xml(api: Api, new_name: str) -> None:
 
 def test_an_instance_in_xml_is_checked_like_one_in_json(api: Api, new_name: str) -> None:
     assert XML is not None
-    xml = f'<instance xmlns="urn:ganeti-rapier:3"><name>{new_name}</name><disks><item><size_mb>1</size_mb></item></disks></instance>'
+    disks = "<disks><item><size_mb>1</size_mb></item></disks>"
+    xml = f'<instance xmlns="urn:ganeti-rapier:3"><name>{new_name}</name>{disks}</instance>'
     answer = send(api, "POST", "instances", xml.encode())
     assert (answer.status_code, answer.json()["pointer"]) == (422, "/disks/0/size_mb")
     assert creation_shape(INSTANCE)

@@ -20,7 +20,7 @@ from rapier.api.v2.endpoint import application as v2_application
 from rapier.api.v2.endpoint import rejected as v2_rejected
 from rapier.api.v2.errors import error_body
 from rapier.api.v3.endpoint import application as v3_application
-from rapier.api.v3.negotiation import Negotiation
+from rapier.api.v3.negotiation import Negotiation, problem_of_the_server
 from rapier.api.v3.settings import Settings
 from rapier.cluster.cluster import Cluster
 from rapier.errors import AccessBusy, AccessDenied
@@ -76,8 +76,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _version(self, scope: Scope) -> Version:
-        path: bytes = scope["raw_path"]
-        return self._v3 if path.startswith(b"/3") and path[2:3] in (b"", b"/") else self._v2
+        return self._v3 if _is_version_3(scope["raw_path"]) else self._v2
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.setdefault("state", {})
@@ -129,6 +128,12 @@ def _unauthorized(authorization: bytes | None, challenge: tuple[bytes, bytes]) -
     return Rejection(HTTPStatus.UNAUTHORIZED, "", "unauthorized", [challenge])
 
 
-def refusal_of_the_server(status: int, text: str) -> tuple[str, bytes]:
+def refusal_of_the_server(status: int, text: str, target: bytes) -> tuple[str, bytes]:
     """Content type and body of what the server refuses by itself, before there is a request to route."""
+    if _is_version_3(target.partition(b"?")[0]):
+        return problem_of_the_server(HTTPStatus(status), text)
     return "application/json", error_body(HTTPStatus(status), text)
+
+
+def _is_version_3(path: bytes) -> bool:
+    return path.startswith(b"/3") and path[2:3] in (b"", b"/")

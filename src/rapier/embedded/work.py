@@ -31,7 +31,7 @@ class Work:
     def submit(self, jobs: Iterable[list[dict[str, Any]]]) -> None:
         """Jobs that come to be, all of them or none, in the moment in which this opcode ends well.
 
-        The opcode's result names them. Each inherits the reason trail, but as in Ganeti not the priority.
+        The opcode's result names them. Each inherits the reason trail, but as in Ganeti no priority by itself.
         """
         trail = [list(entry) for entry in self.params["reason"]]
         inherited = {"reason": trail, "comment": f"Submitted by {self.params['OP_ID']}"}

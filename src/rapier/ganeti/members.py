@@ -78,7 +78,7 @@ class Creates:
     parameter: str
 
 
-# -- values ------------------------------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------------------------
 
 Time = Annotated[str, Meta(description="RFC 3339, in UTC", extra_json_schema={"format": "date-time"})]
 MiB = Annotated[int, Meta(description="in MiB")]
@@ -120,7 +120,7 @@ def moments(values: Any) -> list[str | None]:
     return [moment(value) for value in values]
 
 
-# -- looking at definitions ----------------------------------------------------------------------------------------------
+# -- looking at definitions ------------------------------------------------------------------------------------------
 
 
 def members_of(shape: type[msgspec.Struct]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rapier.ganeti import words
 Params = dict[str, Any]
 # `reason` is Rapier's to write, `debug_level` is for who debugs Ganeti
 NOT_FOR_CLIENTS = frozenset({"reason", "debug_level"})
-# Opcodes that no client submits: some test Ganeti itself, the others end a cluster, or need work on the nodes around them
+# Opcodes that no client submits: some test Ganeti itself, others end a cluster, or need work on the nodes around them
 CLOSED_TO_CLIENTS = frozenset(
     {
         "OP_CLUSTER_DESTROY",

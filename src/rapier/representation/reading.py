@@ -23,7 +23,7 @@ class NotReadable(ValueError):
 def not_too_deep(value: Any) -> Any:
     """`value`, if no more than `DEEPEST` lists and maps lie inside one another in it. Raises `NotReadable`."""
     level = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
         if not level:
             return value

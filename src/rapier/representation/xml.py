@@ -5,7 +5,7 @@ A member of an object is an element of its name, an item of a list is an `<item>
 the shape leaves it open, the attribute `type` says what (`integer`, `number`, `boolean`, `null`, `list`, `map`; what
 is open is a `string` otherwise). Text that XML 1.0 cannot carry is base64 of its UTF-8, and `encoding` says so.
 
-Written by hand and read by expat, not by lxml: see docs/decisions/0051-xml.md.
+Written by hand and read by expat, not by lxml: see docs/decisions/0061-xml.md.
 """
 
 from __future__ import annotations

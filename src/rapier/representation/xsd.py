@@ -32,7 +32,8 @@ def schema(shapes: Mapping[str, Any]) -> bytes:
             raise ValueError(f"documents of {type_!r} are called {name_of(type_)!r}, not {name!r}")
         writer.element(writer.root, name, shape_of(type_))
     ElementTree.indent(writer.root)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(writer.root, encoding="utf-8") + b"\n"
+    text: str = ElementTree.tostring(writer.root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
 class _Writer:
@@ -103,7 +104,7 @@ class _Writer:
 
     def _scalar(self, content: ElementTree.Element, shape: Shape, scalars: frozenset[Kind]) -> None:
         if shape.choices:
-            simple = self._enumeration(shape.choices)
+            simple = self._enumeration((*shape.choices, None) if "null" in shape.kinds else shape.choices)
         elif not scalars:
             simple = "nothing"
         elif scalars == {"number", "integer"}:

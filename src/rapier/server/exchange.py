@@ -108,7 +108,7 @@ class Exchange(RequestResponseCycle):
     async def send_500_response(self) -> None:
         """Answers for an application that did not, in the shape that errors have here."""
         self._take_head()
-        content_type, body = self._error_body(500, "Internal Server Error")
+        content_type, body = self._error_body(500, "Internal Server Error", self.scope["raw_path"])
         headers = [(b"content-type", content_type.encode("latin-1")), (b"connection", b"close")]
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

@@ -304,7 +304,7 @@ class Connection(HttpToolsProtocol):
     def _write_refusal(self) -> None:
         status, reason = self._refusal or (400, "Bad request")
         self.shared.refusals.note(f"{status} {reason}", self.client[0] if self.client else "a peer")
-        content_type, body = self.shared.error_body(status, reason)
+        content_type, body = self.shared.error_body(status, reason, self.url)
         version = self.scope["http_version"] if self.scope else "1.1"
         self.transport.write(
             b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%bconnection: close\r\n\r\n%b"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
-ErrorBody = Callable[[int, str], tuple[str, bytes]]  # (status, reason) -> (content type, body)
+# (status, reason, the request's target as far as it was read) -> (content type, body)
+ErrorBody = Callable[[int, str, bytes], tuple[str, bytes]]
 
 
 LARGEST = 2_000_000_000  # beyond it the kernel's own numbers end
@@ -96,7 +97,7 @@ def table_of_limits() -> list[Limit]:
     ]
 
 
-def plain_text(status: int, reason: str) -> tuple[str, bytes]:
+def plain_text(status: int, reason: str, target: bytes) -> tuple[str, bytes]:
     """The body of an error where the application has not said how it wants it."""
     return "text/plain; charset=utf-8", f"{status} {reason}\n".encode()
 

@@ -28,7 +28,7 @@ class Jobs:
             case "Query":
                 wanted = [one[2] for one in asked.args[2][1:]]
                 rows = [
-                    [[0, job_id], *([0, v] for v in (*self.jobs[job_id], [[]], ["X"])), [0, False]]
+                    [[0, job_id], *([0, value] for value in self.jobs[job_id]), [0, [[]]], [0, ["X"]], [0, False]]
                     for job_id in wanted
                     if job_id in self.jobs
                 ]

@@ -22,7 +22,7 @@ SHOWN_ONLY = ("cluster", "serial_no", "ctime", "mtime", "effective", "live", "ch
 _EMPTY: Mapping[str, Any] = {"disks": [], "nics": [], "mode": "create"}
 
 
-# -- checking ----------------------------------------------------------------------------------------------------------
+# -- checking --------------------------------------------------------------------------------------------------------
 
 
 def check(value: Any, shape: type[msgspec.Struct]) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _wanted(op_id: str, name: str) -> str:
     return f"; it has to be {OPCODES[op_id].parameters[name].type.words}"
 
 
-# -- creating ----------------------------------------------------------------------------------------------------------
+# -- creating --------------------------------------------------------------------------------------------------------
 
 
 @cache

@@ -129,11 +129,11 @@ def _unescaped(segment: str) -> str:
     if "%" not in segment:
         return segment
     try:
-        if re.search("%(?![0-9A-Fa-f]{2})", segment):
-            raise ValueError
-        return urllib.parse.unquote(segment, errors="strict")
-    except ValueError:
-        raise Problem("malformed", f"The path holds an escape that is none: {segment!r}") from None
+        if not re.search("%(?![0-9A-Fa-f]{2})", segment):
+            return urllib.parse.unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        pass
+    raise Problem("malformed", f"The path holds an escape that is none: {segment!r}")
 
 
 def _preferred_wait(scope: Scope, longest: int) -> int | None:
@@ -164,7 +164,7 @@ def _problem(error: Exception, scope: Scope) -> Problem:
     return Problem("internal-error", "The server's log says more")
 
 
-# -- making the answer -----------------------------------------------------------------------------------------------------
+# -- making the answer -----------------------------------------------------------------------------------------------
 
 
 def _render(answer: Answer, representation: Representation) -> Rendered:

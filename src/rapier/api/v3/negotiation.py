@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request as HTTPRequest
@@ -12,6 +13,7 @@ from rapier.api.http import Headers, PlainAnswer, Rejection, has_body, header, h
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import TYPES, Problem, unprocessable
 from rapier.api.v3.request import NOTHING
+from rapier.representation import json
 from rapier.representation.reading import NotReadable
 from rapier.representation.registry import Registry, Representation
 
@@ -92,3 +94,20 @@ class Negotiation:
         """The answer to a request that does not get to any resource."""
         text = rejection.text or TYPES[rejection.slug].explanation
         return self.refused(Problem(rejection.slug, text, headers=rejection.headers), scope)
+
+
+# What the server itself refuses, before a request's head is read or while its body comes in
+_BY_THE_SERVER = {
+    HTTPStatus.REQUEST_TIMEOUT: "too-slow",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "content-too-large",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "uri-too-long",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head-too-large",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal-error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "too-busy",
+}
+
+
+def problem_of_the_server(status: HTTPStatus, text: str) -> tuple[str, bytes]:
+    """Media type and body, in JSON: which representation is wanted may not be known yet."""
+    problem = Problem(_BY_THE_SERVER.get(status, "malformed"), text).body() | {"status": int(status)}
+    return "application/problem+json", json.encode(problem) + b"\n"

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of version 3, made from what checks the requests: routes, operations, shapes, problems."""
+"""The OpenAPI 3.1 description of version 3, made from what checks requests: routes, operations, shapes, problems."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ JSONObject = dict[str, Any]
 Formats = Sequence[Representation]
 
 # What any request may meet, before its operation has a say
-ANYWHERE = ("malformed", "unauthorized", "not-acceptable", "too-busy", "internal-error")
+ANYWHERE = (
+    "malformed",
+    "unauthorized",
+    "not-acceptable",
+    "too-busy",
+    "internal-error",
+    "too-slow",
+    "uri-too-long",
+    "head-too-large",
+)
 IN_A_CLUSTER = ("not-found", "unprocessable", "master-absent", "master-garbled", "master-silent")
 WRITES = ("foreign-origin", "forbidden", "unsupported-media-type", "content-too-large")
 SCHEMAS = "#/components/schemas/{name}"

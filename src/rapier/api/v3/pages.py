@@ -21,6 +21,7 @@ from rapier.api.v3.problems import TYPES, ProblemType
 from rapier.api.v3.routes import Route as APIRoute
 from rapier.representation import xsd
 from rapier.representation.registry import Registry
+from rapier.representation.shapes import name_of
 
 DESCRIPTION = b"application/vnd.oai.openapi+json;version=3.1"
 HTML = b"text/html; charset=utf-8"
@@ -35,9 +36,11 @@ h1, h2, h3 { line-height: 1.2; } h2 { border-bottom: 1px solid #d0d7de; margin-t
 code, pre { font: 14px/1.45 ui-monospace, monospace; background: #f6f8fa; border-radius: 4px; }
 code { padding: .1em .3em; } pre { padding: .8rem; overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top; padding: .25rem .6rem;
-border-bottom: 1px solid #eaeef2; } th { font-weight: 600; } .method { font-weight: 700; display: inline-block; min-width: 4.5rem; }
+border-bottom: 1px solid #eaeef2; } th { font-weight: 600; }
+.method { font-weight: 700; display: inline-block; min-width: 4.5rem; }
 details { margin: .6rem 0; } summary { cursor: pointer; } nav a { margin-right: 1rem; }
-@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3; } code, pre { background: #161b22; }
+@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3; }
+code, pre { background: #161b22; }
 a { color: #58a6ff; } h2, td, th { border-color: #30363d; } }
 """
 
@@ -49,7 +52,7 @@ def _page(title: str, body: str) -> bytes:
     ).encode()
 
 
-# -- reference -----------------------------------------------------------------------------------------------------------
+# -- reference -------------------------------------------------------------------------------------------------------
 
 
 def _reference(whole: Any) -> bytes:
@@ -136,7 +139,7 @@ def _type(schema: Mapping[str, Any]) -> str:
     return html.escape(kind if isinstance(kind, str) else " or ".join(kind))
 
 
-# -- problems --------------------------------------------------------------------------------------------------------------
+# -- problems --------------------------------------------------------------------------------------------------------
 
 
 def _problem_page(kind: ProblemType) -> bytes:
@@ -149,7 +152,7 @@ def _problem_page(kind: ProblemType) -> bytes:
     )
 
 
-# -- as resources ------------------------------------------------------------------------------------------------------------
+# -- as resources ----------------------------------------------------------------------------------------------------
 
 
 def _fixed(content_type: bytes, make: Callable[[], bytes]) -> ASGIApp:
@@ -186,7 +189,7 @@ def routes_of(routes: Sequence[APIRoute], representations: Registry) -> list[Rou
         "/3/docs": (HTML, lambda: _reference(whole())),
         "/3/schema.xsd": (
             b"application/xml",
-            lambda: xsd.schema({shape.__name__: shape for shape in shapes_of(routes)}),
+            lambda: xsd.schema({name_of(shape): shape for shape in shapes_of(routes)}),
         ),
         **{f"/3/problems/{slug}": (HTML, partial(_problem_page, kind)) for slug, kind in TYPES.items()},
     }

@@ -72,8 +72,8 @@ _TYPES = (
         "foreign-origin",
         Status.FORBIDDEN,
         "A page of another site sent this",
-        "A browser sends a signed-in user's credentials along with what pages of other sites make it send. A write whose "
-        "Origin is neither this server nor one that its configuration allows is refused.",
+        "A browser sends a signed-in user's credentials along with what pages of other sites make it send. A write "
+        "whose Origin is neither this server nor one that its configuration allows is refused.",
     ),
     ProblemType(
         "not-found",
@@ -112,8 +112,8 @@ _TYPES = (
         "wrong-state",
         Status.CONFLICT,
         "Its state does not allow that",
-        "What was asked cannot be done with the object as it is: an instance that runs cannot be renamed, a node that is "
-        "offline cannot be evacuated.",
+        "What was asked cannot be done with the object as it is: an instance that runs cannot be renamed, a node that "
+        "is offline cannot be evacuated.",
     ),
     ProblemType(
         "no-capacity",
@@ -137,8 +137,26 @@ _TYPES = (
         "precondition-failed",
         Status.PRECONDITION_FAILED,
         "The object is not what it was",
-        "The entity tag of If-Match is not that of the object as it is now: somebody changed it, or it was never so. The "
-        "ETag header has the current one. Read the object, decide anew, and send the new tag.",
+        "The entity tag of If-Match is not that of the object as it is now: somebody changed it, or it was never so. "
+        "The ETag header has the current one. Read the object, decide anew, and send the new tag.",
+    ),
+    ProblemType(
+        "too-slow",
+        Status.REQUEST_TIMEOUT,
+        "The request did not arrive in time",
+        "The rest of the request's head or body did not come within the time that the server waits for it.",
+    ),
+    ProblemType(
+        "uri-too-long",
+        Status.REQUEST_URI_TOO_LONG,
+        "The URI is too long",
+        "The path and query string have more bytes than the server takes.",
+    ),
+    ProblemType(
+        "head-too-large",
+        Status.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The head is too large",
+        "The headers have more bytes, or are more, than the server takes.",
     ),
     ProblemType(
         "content-too-large",
@@ -163,8 +181,8 @@ _TYPES = (
         "precondition-required",
         Status.PRECONDITION_REQUIRED,
         "This cluster wants every change guarded",
-        "The configuration demands a precondition on each change: send If-Match with the entity tag of what you read, or "
-        "If-None-Match: * for a creation.",
+        "The configuration demands a precondition on each change: send If-Match with the entity tag of what you read, "
+        "or If-None-Match: * for a creation.",
     ),
     ProblemType(
         "job-failed",
@@ -251,8 +269,8 @@ _TYPES = (
         "unknown",
         Status.GATEWAY_TIMEOUT,
         "Whether the job was submitted is not known",
-        "The master daemon went away in the middle of the submission and is not back. `mark` is what the job carries in "
-        "its reason trail if it was submitted: look for it in the queue before you send the request again.",
+        "The master daemon went away in the middle of the submission and is not back. `mark` is what the job carries "
+        "in its reason trail if it was submitted: look for it in the queue before you send the request again.",
     ),
 )
 TYPES: Mapping[str, ProblemType] = {one.slug: one for one in _TYPES}

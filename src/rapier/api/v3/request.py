@@ -68,7 +68,7 @@ class Argument:
 
 
 def read_arguments(given: Mapping[str, list[str]], known: Mapping[str, Argument]) -> dict[str, Any]:
-    """The arguments with their values; those that are missing at their defaults. Raises a 422 that names the culprit."""
+    """The arguments with their values, those that are missing at their defaults. Raises a 422 that names one."""
     for name in given:
         if name not in known:
             raise unprocessable(f"There is no query argument {name!r} here{nearest(name, known)}", parameter=name)

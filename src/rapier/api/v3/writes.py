@@ -33,7 +33,7 @@ def _on_object(kind: Kind, current: Found) -> Params:
     return fixed
 
 
-# -- creating and removing -------------------------------------------------------------------------------------------------
+# -- creating and removing -------------------------------------------------------------------------------------------
 
 
 def _created(request: Request, kind: Kind, name: str) -> Callable[[], Awaitable[Answer]]:
@@ -153,7 +153,7 @@ def _arguments(op_id: str, leaving_out: tuple[str, ...]) -> dict[str, Argument]:
     }
 
 
-# -- actions -----------------------------------------------------------------------------------------------------------------
+# -- actions ---------------------------------------------------------------------------------------------------------
 
 # Which parameter of an action's opcode is an object's new name
 _RENAMES: Mapping[str, str] = {"OP_INSTANCE_RENAME": "new_name"}
@@ -226,7 +226,7 @@ def _parameters(body: Any) -> dict[str, Any]:
     return body
 
 
-# -- tags --------------------------------------------------------------------------------------------------------------------
+# -- tags ------------------------------------------------------------------------------------------------------------
 
 
 def change_tags(kind: Kind, method: str) -> Operation:

@@ -212,7 +212,7 @@ def _check_hypervisor(work: Work) -> None:
         )
 
 
-# -- disks and network interfaces --------------------------------------------------------------------------------------
+# -- disks and network interfaces ------------------------------------------------------------------------------------
 
 
 def _disks(work: Work) -> list[Disk]:
@@ -248,7 +248,7 @@ def _nics(work: Work) -> list[Nic]:
     return nics
 
 
-# -- node and policy ---------------------------------------------------------------------------------------------------
+# -- node and policy -------------------------------------------------------------------------------------------------
 
 
 def _check_node(work: Work, node: Node, nics: list[Nic]) -> None:

@@ -160,7 +160,7 @@ async def _clean_up(work: Work, source: Node, target: Node) -> None:
     work.log("* done")
 
 
-# -- where it goes -----------------------------------------------------------------------------------------------------
+# -- where it goes ---------------------------------------------------------------------------------------------------
 
 
 def _complete_target(work: Work) -> None:

@@ -83,7 +83,7 @@ async def set_params(work: Work) -> Changed | None:
     return changed
 
 
-# -- parameters and state ----------------------------------------------------------------------------------------------
+# -- parameters and state --------------------------------------------------------------------------------------------
 
 
 def _change_parameters(work: Work, instance: Instance, edited: Instance) -> Changed:
@@ -175,7 +175,7 @@ def _check_policy(work: Work, before: Instance, edited: Instance) -> None:
         check_policy(configuration, group, in_force, edited.disk_template, sizes, len(edited.nics))
 
 
-# -- disks and network interfaces --------------------------------------------------------------------------------------
+# -- disks and network interfaces ------------------------------------------------------------------------------------
 
 
 def _changes(kind: str, given: list[list[Any]]) -> list[Change]:

@@ -73,6 +73,8 @@ async def evacuate(work: Work) -> None:
     for one in instances:
         opcode, target = _evacuation(work, node, one, primary)
         jobs.append([opcode])
+        if "iallocator" in params:
+            opcode["priority"] = params["priority"]  # what an allocator has worded gets the parent's
         moves.append(f"{one.name} (to {target})")
     if moves and "iallocator" in params:
         work.info(f"Instances to be moved: {', '.join(moves)}")
@@ -115,7 +117,7 @@ def _evacuation(work: Work, node: Node, one: Instance, primary: bool) -> tuple[d
     return opcode, target
 
 
-# -- what a node is ----------------------------------------------------------------------------------------------------
+# -- what a node is --------------------------------------------------------------------------------------------------
 
 
 async def set_params(work: Work) -> list[tuple[str, Any]]:

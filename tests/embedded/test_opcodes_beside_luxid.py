@@ -1,0 +1,419 @@
+"""Opcodes that change things, on the embedded master and on a real cluster: they end alike and leave the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from embedded.master import Master, Opcode, creation, on_instance, opcode, tagging
+from embedded.pair import Pair, Side
+from lab import VirtualCluster
+
+pytestmark = pytest.mark.real
+
+INSTANCE = (
+    "name",
+    "pnode",
+    "status",
+    "disk.sizes",
+    "disk.names",
+    "beparams",
+    "custom_beparams",
+    "os",
+    "custom_nicparams",
+)
+NICS = ("nic.ips", "nic.networks.names", "nic.modes", "nic.links", "nic.names")
+GROUP = ("name", "alloc_policy", "custom_ndparams", "custom_ipolicy", "custom_diskparams", "tags")
+NETWORK = (
+    *("name", "network", "gateway", "network6", "gateway6", "mac_prefix", "map", "free_count", "reserved_count"),
+    *("external_reservations", "group_list", "group_cnt", "inst_list", "inst_cnt", "tags"),
+)
+NODE = ("name", "role", "offline", "drained", "master_candidate", "master_capable", "vm_capable", "custom_ndparams")
+
+
+@pytest.fixture(scope="module")
+def pair(lab: VirtualCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    master = Master(tmp_path_factory.mktemp("master"))
+    yield Pair(Side(lab.luxi_socket), Side(master.socket), f"o{os.getpid()}-")
+    master.stop()
+
+
+def masked(outcome: Any) -> Any:
+    """Without what each master has of its own: uuids and addresses that were chosen at random."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", json.dumps(outcome))
+    return json.loads(re.sub(r"aa:00:0[01](:[0-9a-f]{2}){3}", "MAC", text))
+
+
+def story(pair: Pair, steps: list[Opcode | tuple[str, str, tuple[str, ...]]]) -> None:
+    """Each step is a job of one opcode, or a look at an object's fields; both masters tell the same of all of them."""
+
+    def tell(side: Side) -> list[Any]:
+        told = []
+        for step in steps:
+            if isinstance(step, tuple):
+                kind, name, fields = step
+                outcome = side("Query", kind, list(fields), ["=", "name", name])
+                told.append([step, outcome[1]["data"] if outcome[0] == "ok" else outcome])
+            else:
+                job_id = side.submit(step)
+                end = side.end_of(job_id)
+                texts = [entry[3] for entry in side.job(job_id, "oplog")[0][0]]
+                told.append([step, end[:3], texts])
+        return [masked(one) for one in told]
+
+    real, embedded = pair.both(tell)
+    for theirs, ours in zip(real, embedded, strict=True):
+        assert ours == theirs, json.dumps(theirs)
+
+
+def test_an_instance_moves_grows_and_gets_another_name(pair: Pair) -> None:
+    name, other, files = pair.name("a"), pair.name("b"), pair.name("f")
+    disk = {"disk_template": "sharedfile", "disks": [{"size": 64}]}
+
+    def act(op_id: str, which: str = name, **params: Any) -> Opcode:
+        return on_instance(op_id, which, **params)
+
+    look = ("instance", name, INSTANCE)
+    unchecked: dict[str, Any] = {"name_check": False, "ip_check": False}
+    story(
+        pair,
+        [
+            creation(name, start=True, nics=[{}], **disk),
+            creation(files, disk_template="file", disks=[{"size": 64}]),
+            act("OP_INSTANCE_MIGRATE", target_node="node3"),
+            look,
+            act("OP_INSTANCE_MIGRATE", target_node="node3"),
+            act("OP_INSTANCE_MIGRATE", target_node="nosuch"),
+            act("OP_INSTANCE_MIGRATE", target_node="node2", iallocator="hail"),
+            act("OP_INSTANCE_MIGRATE", target_node="node2", live=True, mode="live"),
+            act("OP_INSTANCE_MIGRATE", target_node="node2", cleanup=True),
+            act("OP_INSTANCE_MIGRATE", target_node="node2", dry_run=True),
+            act("OP_INSTANCE_MIGRATE", files, target_node="node3"),
+            act("OP_INSTANCE_FAILOVER", files, target_node="node3"),
+            act("OP_INSTANCE_FAILOVER", target_node="node2"),
+            look,
+            act("OP_INSTANCE_RENAME", new_name=other, **unchecked),
+            act("OP_INSTANCE_SHUTDOWN"),
+            act("OP_INSTANCE_MIGRATE", target_node="node3"),
+            act("OP_INSTANCE_MIGRATE", target_node="node3", allow_failover=True),
+            act("OP_INSTANCE_FAILOVER", target_node="node4"),
+            look,
+            act("OP_INSTANCE_GROW_DISK", disk=0, amount=36),
+            act("OP_INSTANCE_GROW_DISK", disk=0, amount=50, absolute=True),
+            act("OP_INSTANCE_GROW_DISK", disk=0, amount=200, absolute=True),
+            act("OP_INSTANCE_GROW_DISK", disk=3, amount=4),
+            act("OP_INSTANCE_GROW_DISK", disk=0, amount=9_999_999),
+            act("OP_INSTANCE_GROW_DISK", disk=0, amount=4, dry_run=True),
+            act("OP_INSTANCE_REPLACE_DISKS", mode="replace_auto"),
+            act("OP_INSTANCE_REPLACE_DISKS", mode="replace_new_secondary"),
+            act("OP_INSTANCE_RENAME", new_name=files, **unchecked),
+            act("OP_INSTANCE_RENAME", new_name=other, name_check=False),
+            act("OP_INSTANCE_RENAME", new_name=other, **unchecked),
+            ("instance", other, INSTANCE),
+            look,
+            act("OP_INSTANCE_REMOVE", other),
+            act("OP_INSTANCE_REMOVE", files),
+        ],
+    )
+
+
+def test_a_migration_moves_neither_the_serial_number_nor_the_time(pair: Pair) -> None:
+    name = pair.name("s")
+
+    def before_and_after(side: Side) -> Any:
+        side.end_of(side.submit(creation(name, start=True)))
+        before = side.result("QueryInstances", [name], ["serial_no", "mtime"], False)
+        side.end_of(side.submit(on_instance("OP_INSTANCE_MIGRATE", name, target_node="node3")))
+        after = side.result("QueryInstances", [name], ["serial_no", "mtime"], False)
+        node = side.result("QueryInstances", [name], ["pnode"], False)
+        side.end_of(side.submit(on_instance("OP_INSTANCE_REMOVE", name)))
+        return before == after, node
+
+    real, embedded = pair.both(before_and_after)
+    assert real == embedded == (True, [["node3"]])
+
+
+def test_the_members_of_an_instance_are_changed(pair: Pair) -> None:
+    name = pair.name("m")
+
+    def change(**params: Any) -> Opcode:
+        return on_instance("OP_INSTANCE_SET_PARAMS", name, **params)
+
+    look = ("instance", name, (*INSTANCE, *NICS))
+    story(
+        pair,
+        [
+            creation(name, disk_template="sharedfile", disks=[{"size": 64}], nics=[{}]),
+            change(),
+            change(beparams={"maxmem": 256, "vcpus": "2"}),
+            change(beparams={"memory": "192m"}),
+            look,
+            change(beparams={"vcpus": "default", "maxmem": None}),
+            change(beparams={"nosuch": 1}),
+            change(beparams={"vcpus": "x"}),
+            change(hvparams={"nosuch": 1}),
+            change(hvparams={"migration_mode": "live"}),
+            change(osparams={"x": "y"}),
+            change(osparams={"x": "default"}),
+            change(os_name="dummy+other"),
+            look,
+            change(nics=[["add", {}]]),
+            change(nics=[["add", -1, {"name": "eth1", "ip": "192.0.2.77", "mode": "routed", "link": "t"}]]),
+            change(nics=[["modify", 0, {"ip": "192.0.2.5"}]]),
+            change(nics=[["modify", "eth1", {"link": "u"}]]),
+            change(nics=[["modify", -1, {"name": "none"}]]),
+            change(nics=[[0, {"ip": "192.0.2.6"}]]),
+            look,
+            change(nics=[["modify", 0, {"mac": "xx"}]]),
+            change(nics=[["modify", 9, {"ip": "none"}]]),
+            change(nics=[["modify", "nosuch", {"ip": "none"}]]),
+            change(nics=[["add", {"ip": "x"}]]),
+            change(nics=[["modify", 0, {"mode": "routed", "ip": "none"}]]),
+            change(nics=[["modify", 0, {"link": "nobr"}]]),
+            change(nics=[["modify", 0, {"link": "nobr"}]], force=True),
+            change(nics=[["remove", 0, {}]]),
+            change(nics=[["remove", 0, {"ip": "x"}]]),
+            change(nics=[["remove", {}], ["remove", {}]]),
+            change(disks=[["add", {"size": 32}]]),
+            change(disks=[["add", 0, {"size": "64m", "name": "d1", "mode": "ro"}]]),
+            change(disks=[["modify", "d1", {"name": "root"}]]),
+            look,
+            change(disks=[["modify", 0, {"size": 77}]]),
+            change(disks=[["modify", 7, {"name": "x"}]]),
+            change(disks=[["add", {}]]),
+            change(disks=[["remove", 0, {}]]),
+            look,
+            change(disk_template="drbd"),
+            change(disk_template="sharedfile"),
+            change(offline=True),
+            on_instance("OP_INSTANCE_STARTUP", name),
+            look,
+            change(offline=False),
+            change(beparams={"vcpus": 3}, dry_run=True),
+            on_instance("OP_INSTANCE_REMOVE", name),
+        ],
+    )
+
+
+def test_groups(pair: Pair) -> None:
+    name, other = f"{pair.prefix}g", f"{pair.prefix}h"
+
+    def act(op_id: str, which: str = name, **params: Any) -> Opcode:
+        return opcode(f"OP_GROUP_{op_id}", group_name=which, **params)
+
+    look = ("group", name, GROUP)
+    story(
+        pair,
+        [
+            act("ADD"),
+            act("ADD"),
+            act("ADD", other, ndparams={"nosuch": 1}),
+            act("ADD", other, ndparams={"spindle_count": "x"}),
+            act("ADD", other, ipolicy={"nosuch": 1}),
+            act("ADD", other, ipolicy={"minmax": []}),
+            act("ADD", other, dry_run=True),
+            act("ADD", other, alloc_policy="last_resort", ndparams={"spindle_count": "3"}),
+            ("group", other, GROUP),
+            act("RENAME", new_name=other),
+            act("RENAME", "nosuch", new_name=other),
+            act("SET_PARAMS"),
+            act("SET_PARAMS", alloc_policy="unallocable"),
+            act("SET_PARAMS", ndparams={"spindle_count": 4, "ovs": True}),
+            act("SET_PARAMS", ndparams={"spindle_count": "default"}),
+            act("SET_PARAMS", ndparams={"spindle_count": None}),
+            act("SET_PARAMS", ipolicy={"vcpu-ratio": 2.5, "std": {"memory-size": 256}}),
+            act("SET_PARAMS", ipolicy={"disk-templates": ["file"]}),
+            act("SET_PARAMS", ipolicy={"disk-templates": ["drbd"]}),
+            act("SET_PARAMS", diskparams={"drbd": {"resync-rate": 7}}),
+            act("SET_PARAMS", diskparams={"drbd": {"nosuch": 7}}),
+            tagging("x", kind="nodegroup", name=name),
+            look,
+            act("ASSIGN_NODES", nodes=["nosuch"]),
+            act("ASSIGN_NODES", nodes=["node4"]),
+            ("node", "node4", ("group",)),
+            act("REMOVE"),
+            act("ASSIGN_NODES", "default", nodes=["node4"]),
+            act("REMOVE", other),
+            act("RENAME", new_name=other),
+            ("group", other, GROUP),
+            act("REMOVE", other),
+            look,
+        ],
+    )
+
+
+def test_networks(pair: Pair) -> None:
+    name, other, instance = f"{pair.prefix}n", f"{pair.prefix}o", pair.name("n")
+
+    def act(op_id: str, which: str = name, **params: Any) -> Opcode:
+        return opcode(f"OP_NETWORK_{op_id}", network_name=which, **params)
+
+    def connect(which: str = name, **params: Any) -> Opcode:
+        return act("CONNECT", which, group_name="default", network_mode="bridged", network_link="xen-br0", **params)
+
+    def nic(**members: str) -> Opcode:
+        return creation(pair.name("x"), nics=[members])
+
+    look = ("network", name, NETWORK)
+    story(
+        pair,
+        [
+            act("ADD", network="192.0.2.0/28", gateway="192.0.2.1", tags=["y", "x"], network6="2001:db8::/64"),
+            look,
+            act("ADD", network="192.0.2.0/28"),
+            act("ADD", other, network="192.0.2.0/31"),
+            act("ADD", other, network="10.0.0.0/8"),
+            act("ADD", other, network="192.0.2.0/29", gateway="192.0.3.1"),
+            act("ADD", other, network="192.0.2.0/29", mac_prefix="zz"),
+            act("ADD", other, network="192.0.2.0/29", tags=["a b"]),
+            connect(),
+            connect(),
+            connect("nosuch"),
+            act("REMOVE"),
+            act("SET_PARAMS", gateway="192.0.2.3", mac_prefix="AA:00:01"),
+            act("SET_PARAMS", gateway="192.0.2.3"),
+            act("SET_PARAMS", gateway="10.0.2.4"),
+            act("SET_PARAMS", add_reserved_ips=["192.0.2.5", "192.0.2.5", "9.9.9.9"]),
+            act("SET_PARAMS", remove_reserved_ips=["192.0.2.5", "192.0.2.6", "192.0.2.3"]),
+            act("SET_PARAMS", gateway="192.0.2.7", add_reserved_ips=["192.0.2.5"]),
+            look,
+            creation(instance, nics=[{"network": name, "ip": "pool"}, {"network": name, "ip": "192.0.2.9"}, {}]),
+            ("instance", instance, (*INSTANCE, *NICS)),
+            look,
+            nic(network=name, ip="192.0.2.9"),
+            nic(network=name, ip="10.2.2.9"),
+            nic(network="nosuch", ip="pool"),
+            nic(network=name, mode="routed"),
+            nic(ip="192.0.2.10"),
+            nic(ip="pool"),
+            on_instance("OP_INSTANCE_SET_PARAMS", instance, nics=[["modify", 0, {"network": "none"}]]),
+            on_instance("OP_INSTANCE_SET_PARAMS", instance, nics=[["modify", 1, {"ip": "192.0.2.11"}]]),
+            on_instance("OP_INSTANCE_SET_PARAMS", instance, nics=[["add", {"network": name, "ip": "pool"}]]),
+            ("instance", instance, (*INSTANCE, *NICS)),
+            act("DISCONNECT", group_name="default"),
+            on_instance("OP_INSTANCE_REMOVE", instance),
+            look,
+            act("DISCONNECT", group_name="default"),
+            act("DISCONNECT", group_name="default"),
+            act("REMOVE"),
+            look,
+        ],
+    )
+
+
+def test_nodes(pair: Pair) -> None:
+    def change(name: str = "node4", **params: Any) -> Opcode:
+        return opcode("OP_NODE_SET_PARAMS", node_name=name, **params)
+
+    look = ("node", "node4", NODE)
+    name = pair.name("d")
+    story(
+        pair,
+        [
+            change(),
+            change("node1", drained=True),
+            change("nosuch", drained=True),
+            change(offline=True, drained=True),
+            change(drained=True),
+            look,
+            creation(name, start=True),
+            on_instance("OP_INSTANCE_MIGRATE", name, target_node="node4"),
+            change(drained=False),
+            change(offline=True),
+            on_instance("OP_INSTANCE_MIGRATE", name, target_node="node4"),
+            look,
+            change(offline=False),
+            change(offline=False),
+            change(ndparams={"spindle_count": "4"}),
+            look,
+            change(ndparams={"spindle_count": "default"}),
+            change(ndparams={"exclusive_storage": True}),
+            change(secondary_ip="x"),
+            change(powered=True, offline=True),
+            change(drained=True, dry_run=True),
+            look,
+            on_instance("OP_INSTANCE_REMOVE", name),
+        ],
+    )
+
+
+def test_defaults_of_the_cluster_show_in_its_instances(pair: Pair) -> None:
+    name = pair.name("c")
+
+    def change(**params: Any) -> Opcode:
+        return opcode("OP_CLUSTER_SET_PARAMS", **params)
+
+    look = ("instance", name, (*INSTANCE, *NICS))
+    story(
+        pair,
+        [
+            creation(name, nics=[{}]),
+            change(beparams={"maxmem": 160}),
+            look,
+            change(beparams={"maxmem": 128}),
+            change(beparams={"nosuch": 1}),
+            change(hvparams={"fake": {"nosuch": 1}}),
+            change(hvparams={"nosuch": {}}),
+            change(nicparams={"link": "br9"}),
+            look,
+            change(nicparams={"link": "xen-br0"}),
+            change(nicparams={"mode": "zz"}),
+            change(ndparams={"spindle_count": "x"}),
+            change(default_iallocator="nosuch"),
+            change(mac_prefix="zz"),
+            change(install_image="x"),
+            change(hidden_os=[["remove", "y"]]),
+            change(ipolicy={"nosuch": 1}),
+            change(enabled_disk_templates=["sharedfile", "diskless", "file", "drbd"]),
+            on_instance("OP_INSTANCE_REMOVE", name),
+        ],
+    )
+    plain = ("candidate_pool_size", "beparams", "nicparams", "ndparams", "mac_prefix", "hidden_os", "uid_pool")
+    real, embedded = pair.both(lambda side: [side.result("QueryClusterInfo")[one] for one in plain])
+    assert real == embedded
+
+
+def test_the_jobs_that_an_opcode_submits(pair: Pair) -> None:
+    names = [pair.name("p"), pair.name("q")]
+
+    def tell(side: Side) -> list[Any]:
+        for name in names:
+            side.end_of(side.submit(creation(name, start=name == names[0], pnode="node3")))
+        told: list[Any] = []
+        trail = {"reason": [["user", "because", 5]], "priority": 10, "comment": "mine"}
+        for parent in (
+            opcode("OP_NODE_MIGRATE", node_name="node3", target_node="node4") | trail,
+            opcode("OP_NODE_EVACUATE", node_name="nosuch", mode="primary-only"),
+            opcode("OP_NODE_EVACUATE", node_name="node3", mode="all"),
+            opcode("OP_NODE_EVACUATE", node_name="node3", mode="secondary-only"),
+            opcode("OP_NODE_EVACUATE", node_name="node3", mode="primary-only", remote_node="node2"),
+            opcode("OP_NODE_EVACUATE", node_name="node3", mode="secondary-only", remote_node="node3"),
+            opcode("OP_NODE_EVACUATE", node_name="node3", mode="primary-only") | trail,
+        ):
+            job_id = side.submit(parent)
+            end = side.end_of(job_id)
+            [result] = side.job(job_id, "opresult")[0]
+            if not isinstance(result, dict):
+                told.append(end[:3])
+                continue
+            children = []
+            for taken, child in result["jobs"]:
+                outcome = side.end_of(child)
+                [[params]] = side.job(child, "ops")
+                params["reason"] = [[one[0], re.sub(r"\d+", "N", one[1])] for one in params["reason"]]
+                moved = {name: params.pop(name, None) for name in ("target_node", "target_node_uuid")}
+                children.append([taken, child > job_id, outcome[:4], params, sorted(moved)])
+            told.append(sorted(children, key=lambda one: json.dumps(one, sort_keys=True)))
+        for name in names:
+            side.end_of(side.submit(on_instance("OP_INSTANCE_REMOVE", name)))
+        return [masked(one) for one in told]
+
+    real, embedded = pair.both(tell)
+    for theirs, ours in zip(real, embedded, strict=True):
+        assert ours == theirs, json.dumps(theirs)
+    assert [len(embedded[0]), len(embedded[-1])] == [2, 1]  # the one that does not run was not migrated

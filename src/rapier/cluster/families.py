@@ -104,7 +104,10 @@ class Families:
         return await self._sharing(("family", job_id), lambda: self._read(job_id))
 
     async def _read(self, job_id: JobId) -> Family:
-        [job] = await self._members([job_id])
+        found = await self._members([job_id])
+        if not found:
+            raise JobLost("JobLost", [f"Can't load the file of job {job_id}"])
+        [job] = found
         known = {job_id: job}
         generation = [job]
         while born := sorted({child for parent in generation for child in parent.children} - known.keys()):
@@ -153,12 +156,11 @@ class Families:
             await asyncio.gather(*waits, return_exceptions=True)  # of one that is lost, the next reading tells
 
     async def _members(self, job_ids: list[JobId]) -> list[Member]:
+        """Those that are there: ended ones are taken out of the archive after some weeks."""
         condition = ["|", *(["=", "id", job_id] for job_id in job_ids)]
         answer = await self._luxi.query("job", _FIELDS, condition)
         found = {row[0][1]: _member(*(value for _, value in row[:6])) for row in answer["data"] if row[1][0] == 0}
-        if lost := [job_id for job_id in job_ids if job_id not in found]:
-            raise JobLost("JobLost", [f"Can't load the file of job {lost[0]}"])
-        return [found[job_id] for job_id in job_ids]
+        return [found[job_id] for job_id in job_ids if job_id in found]
 
 
 def _member(

@@ -311,7 +311,7 @@ class Guard:
                 return
             old_was_seen = False
             while (began := time.time()) < ended + MEASURE_SECONDS:
-                if not matches(await read()):
+                if not await _still_matches(read, matches):
                     # With no old answer before it, this says how late we came, not how late luxid was
                     self._settling.take(began - ended if old_was_seen else MEASURE_EVERY_SECONDS)
                     return
@@ -327,6 +327,16 @@ class Guard:
             self._measuring.cancel()
             await asyncio.gather(self._measuring, return_exceptions=True)
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+async def _still_matches(read: Callable[[], Awaitable[T]], matches: Callable[[T], bool]) -> bool:
+    """Whether the object is as it was. Of one that is gone, the reading raises whatever its caller is used to."""
+    try:
+        return matches(await read())
+    except (MasterError, GanetiError, GuardRefusal):
+        raise
+    except Exception:
+        return False
 
 
 class _Progress:

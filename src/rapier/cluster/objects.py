@@ -48,7 +48,7 @@ class Objects:
         if kind is CLUSTER:
             return await self._cluster()
         if not name.isascii():
-            return None  # no name in Ganeti is otherwise, and luxid's errors cannot repeat one
+            return None  # luxid's errors cannot repeat such a name, and no answer of its can be read then
         how = reading(kind, live=live, alone=True)
         try:
             answer = await self._luxi.query(kind.name, how.fields, _named(kind, name))
@@ -102,7 +102,7 @@ def _named(kind: Kind, name: str) -> Filter:
 
 def is_job_id(name: str) -> bool:
     """Whether a job can have that id."""
-    return name.isascii() and name.isdigit() and len(name) <= 19 and int(name) <= LARGEST_JOB_ID
+    return re.fullmatch(r"[1-9][0-9]{0,18}", name) is not None and int(name) <= LARGEST_JOB_ID
 
 
 def _found(kind: Kind, how: Reading, row: Row, cluster: str, name: str) -> Found | None:

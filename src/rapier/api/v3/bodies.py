@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
 
@@ -14,9 +14,9 @@ from rapier.api.v3.problems import Problem, unprocessable
 from rapier.api.v3.request import nearest
 from rapier.ganeti.kinds import Kind
 from rapier.ganeti.members import Creates, Member, annotation, members_of, struct_in, struct_listed, without_unset
-from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Params, UnknownParameter
+from rapier.ganeti.opcodes import NOT_FOR_CLIENTS, OPCODES, InvalidParameter, Parameter, Params, UnknownParameter
 
-# What an object shows and nobody sets: a client may send back what it read
+# What an object shows and nobody sets: it may stand in a creation, and counts for nothing
 SHOWN_ONLY = ("cluster", "serial_no", "ctime", "mtime", "effective", "live", "children")
 # Parameters that say again, by uuid, what another one says by name
 NODE_UUIDS: Mapping[str, str] = {"pnode_uuid": "pnode", "snode_uuid": "snode", "src_node_uuid": "src_node"}
@@ -47,13 +47,12 @@ def _check_names(value: Any, shape: type[msgspec.Struct], pointer: str) -> None:
             raise unprocessable(
                 f"There is no member {name!r} here{nearest(name, members)}", pointer=f"{pointer}/{name}"
             )
-        below = f"{pointer}/{name}"
         if isinstance(member, dict) and (group := struct_in(members[name])) is not None:
-            _check_names(member, group, below)
+            _check_names(member, group, below(pointer, name))
         elif isinstance(member, list) and (listed := struct_listed(members[name])) is not None:
             for place, one in enumerate(member):
                 if isinstance(one, dict):
-                    _check_names(one, listed, f"{below}/{place}")
+                    _check_names(one, listed, f"{below(pointer, name)}/{place}")
 
 
 def _pointer(place: str, text: str) -> str:
@@ -63,29 +62,42 @@ def _pointer(place: str, text: str) -> str:
     return f"{pointer}/{missing[1]}" if missing else pointer
 
 
-def fill(op_id: str, given: Mapping[str, Any], fixed: Params, pointer: str = "") -> Params:
-    """An opcode with the client's parameters and those that the path gives, wholly checked. Raises a 422."""
+def fill(
+    op_id: str, given: Mapping[str, Any], fixed: Params, pointer: str = "", members: Mapping[str, str] | None = None
+) -> Params:
+    """An opcode with the client's parameters and those that the path or other members give, wholly checked.
+
+    `pointer` is where the given ones stand in the body, `members` where the fixed ones do. Raises a 422.
+    """
     for name in given:
+        if name in NOT_FOR_CLIENTS:
+            raise unprocessable(f"{name} is not for clients to say", pointer=below(pointer, name), opcode=op_id)
         if name in fixed:
-            raise unprocessable(
-                f"{name} is given by the URI, not by the body", pointer=f"{pointer}/{name}", opcode=op_id
-            )
+            raise unprocessable(f"{name} is given by the URI", pointer=below(pointer, name), opcode=op_id)
+    known = OPCODES[op_id].parameters
+    params = {**given, **fixed}
     try:
-        return OPCODES[op_id].fill({**given, **fixed})
+        return OPCODES[op_id].fill(params)
     except (InvalidParameter, UnknownParameter) as problem:
-        known = OPCODES[op_id].parameters
-        hint = (
-            nearest(problem.parameter, known) if problem.parameter not in known else _wanted(op_id, problem.parameter)
-        )
-        raise unprocessable(
-            f"{problem}{hint}", pointer=f"{pointer}/{problem.parameter}", parameter=problem.parameter, opcode=op_id
-        ) from None
-    except TypeError as problem:  # of a value that cannot be compared with what is wanted
-        raise unprocessable(str(problem), opcode=op_id) from None
+        name, said = problem.parameter, str(problem)
+    except TypeError as problem:  # of a value that cannot even be compared with what is wanted
+        name, said = next(name for name in params if not _comparable(known[name], params[name])), str(problem)
+    hint = f"; it has to be {known[name].type.words}" if name in known else nearest(name, known)
+    place = (members or {}).get(name, below(pointer, name))
+    raise unprocessable(f"{said}{hint}", pointer=place, parameter=name, opcode=op_id)
 
 
-def _wanted(op_id: str, name: str) -> str:
-    return f"; it has to be {OPCODES[op_id].parameters[name].type.words}"
+def _comparable(parameter: Parameter, value: Any) -> bool:
+    try:
+        parameter.accepts(value)
+    except TypeError:
+        return False
+    return True
+
+
+def below(pointer: str, name: str) -> str:
+    """The JSON pointer of a member (RFC 6901)."""
+    return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 # -- creating --------------------------------------------------------------------------------------------------------
@@ -151,23 +163,52 @@ def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]
     return members, parameters
 
 
-def creation(kind: Kind, body: Any, cluster: str, name: str | None = None) -> tuple[str, Params]:
+def creation(
+    kind: Kind, body: Any, clusters: Sequence[str], name: str | None = None
+) -> tuple[str, Params]:
     """The new object's name, and the opcode that creates it. `name` is the URI's, where that gives it.
+
+    `clusters` are the names that the cluster has.
 
     Raises a 422 for a body that does not fit.
     """
     wanted = check(body, creation_shape(kind))
-    for member, must_be in (("kind", kind.name), ("cluster", cluster), ("name", name)):
-        if must_be is not None and wanted.get(member, must_be) != must_be:
-            raise unprocessable(f"The URI says that {member} is {must_be!r}", pointer=f"/{member}")
+    if wanted.get("kind", kind.name) != kind.name:
+        raise unprocessable(f"This is an {kind.name}, not {wanted['kind']!r}", pointer="/kind")
+    if wanted.get("cluster", clusters[0]) not in clusters:
+        raise unprocessable(f"The URI says that the cluster is {clusters[0]!r}", pointer="/cluster")
+    if name is not None and wanted.get("name", name) != name:
+        raise unprocessable(f"The URI says that the name is {name!r}", pointer="/name")
     if name is None and "name" not in wanted:
         raise unprocessable("Object missing required field `name`", pointer="/name")
-    further = wanted.get("create", {})
-    params = _params(kind.shape, wanted, "") | {kind.parameter: name or wanted["name"]}
+    params = _params(kind.shape, wanted, "") | {kind.parameter: new_name(name or wanted["name"], "/name")}
     known = OPCODES[kind.create].parameters
     missing = {name: value for name, value in _EMPTY.items() if name in known and name not in params}
-    opcode = fill(kind.create, missing | further, params, "/create")
+    opcode = fill(kind.create, missing | wanted.get("create", {}), params, "/create", _pointers(kind.shape))
     return str(opcode[kind.parameter]), opcode
+
+
+def new_name(name: Any, pointer: str) -> Any:
+    """A name that an object may get: one that can stand in a URI, and be found again. Raises a 422."""
+    if isinstance(name, str) and (name in ("", ".", "..") or not re.fullmatch(r"[!-.0-~]+", name)):
+        raise unprocessable(f"{name!r} cannot be a name: it has to be ASCII without blanks and slashes", pointer=pointer)
+    return name
+
+
+@cache
+def _pointers(shape: type[msgspec.Struct], pointer: str = "") -> Mapping[str, str]:
+    """Where a creation's body has each parameter that its members give."""
+    places: dict[str, str] = {}
+    for name, hint in members_of(shape).items():
+        member, creates = annotation(hint, Member), annotation(hint, Creates)
+        if member is not None:
+            if member.create is not None:
+                places[member.create] = below(pointer, name)
+        elif creates is not None:
+            places[creates.parameter] = below(pointer, name)
+        elif (group := struct_in(hint)) is not None:
+            places |= _pointers(group, below(pointer, name))
+    return places
 
 
 def _params(shape: type[msgspec.Struct], wanted: Mapping[str, Any], pointer: str) -> Params:

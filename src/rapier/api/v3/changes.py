@@ -15,7 +15,7 @@ from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
 from rapier.errors import Busy, GuardHeld, Stale
-from rapier.ganeti.kinds import JOB
+from rapier.ganeti.kinds import JOB, Kind
 from rapier.ganeti.opcodes import Params
 from rapier.ganeti.references import references
 from rapier.ganeti.touching import Target
@@ -47,7 +47,11 @@ async def carry_out(request: Request, change: Change) -> Answer:
     current = await change.read()
     await _check_references(request, change.opcodes(current))
     wanted = request.preconditions.if_match
-    if request.demands_precondition and not request.preconditions.given:
+    unless = request.preconditions.if_none_match
+    if unless is not None and current.stamp and unless.name_stamp(current.stamp):
+        raise _stale(current, "It is there, and as If-None-Match says")
+    creating = unless is not None and unless.any and not current.stamp
+    if request.demands_precondition and wanted is None and not creating:
         raise Problem("precondition-required", "Send If-Match with the entity tag of what you have read")
     trail = request.trail()
 
@@ -83,16 +87,23 @@ async def carry_out(request: Request, change: Change) -> Answer:
 
 async def _check_references(request: Request, opcodes: list[Params]) -> None:
     """Raises a 422 for the first object that the opcodes name and that is not there."""
-    for opcode in opcodes:
-        for parameter, kind, name in references(opcode):
-            if await request.cluster.objects.one(kind, name, live=False) is None:
-                raise unprocessable(f"There is no {kind.name} {name!r}", parameter=parameter, opcode=opcode["OP_ID"])
+    named = [(one, opcode["OP_ID"]) for opcode in opcodes for one in references(opcode)]
+    there = {kind: await _names(request, kind) for kind in {kind for (_, kind, _), _ in named}}
+    for (parameter, kind, name), op_id in named:
+        if name not in there[kind]:
+            raise unprocessable(f"There is no {kind.name} {name!r}", parameter=parameter, opcode=op_id)
 
 
-def _stale(current: Found) -> Problem:
+async def _names(request: Request, kind: Kind) -> set[str]:
+    """What objects of the kind can be called: their names and uuids. One question, however many are named."""
+    found = await request.cluster.objects.all(kind, live=False)
+    return {name for one in found for name in (one.value["name"], one.value["uuid"])}
+
+
+def _stale(current: Found, said: str = "The object has changed since") -> Problem:
     # the digest of a representation is made where the object is shown; the stamp alone guards a write as well
     return Problem(
         "precondition-failed",
-        "The object has changed since; the ETag header has what it is now",
+        f"{said}; the ETag header has what it is now",
         headers=[(b"etag", f'"{current.stamp}"'.encode())],
     )

@@ -75,13 +75,14 @@ class Endpoint:
             raise _wrong_method(method, self._route)
         representation = self._negotiation.wanted(scope)
         names = {name: _unescaped(value) for name, value in scope.get("path_params", {}).items()}
-        cluster_name = await self._cluster_name(names.pop("cluster", None))
+        cluster_name, own_name = await self._cluster_name(names.pop("cluster", None))
         arguments = read_arguments(query_of(scope), {**operation.arguments, "format": FORMAT})
         body = await self._negotiation.body(scope, receive, operation)
         state, cause = scope["state"], cause_of(scope)
         request = Request(
             cluster=self._cluster,
             cluster_name=cluster_name,
+            cluster_names=tuple(filter(None, (own_name, self._settings.alias))),
             user=cause.user,
             request_id=cause.request_id,
             trail=cause.trail,
@@ -113,14 +114,15 @@ class Endpoint:
             raise ClientLeft
         return rendered
 
-    async def _cluster_name(self, asked: str | None) -> str:
+    async def _cluster_name(self, asked: str | None) -> tuple[str, str]:
+        """The cluster's name as the URI has it, and as it is; both empty where there is none in it. Raises a 404."""
         if asked is None:
-            return ""
+            return "", ""
         alias = self._settings.alias
         name = await self._cluster.objects.cluster_name(None if asked == alias else asked)
         if asked not in (name, alias) or asked in RESERVED:
             raise not_found(f"There is no cluster {asked!r} here; there is {name!r}")
-        return asked
+        return asked, name
 
 
 def _unescaped(segment: str) -> str:
@@ -135,12 +137,19 @@ def _unescaped(segment: str) -> str:
     raise Problem("malformed", f"The path holds an escape that is none: {segment!r}")
 
 
+_PREFERENCE = re.compile(r'\s*+([^\s=;,"]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s=;,"]*+)))?+[^,"]*+(?:"[^"]*+"[^,"]*+)*+(?:,|$)')
+
+
 def _preferred_wait(scope: Scope, longest: int) -> int | None:
-    """`Prefer: wait=N` (RFC 7240 4.3), at most what the server holds out."""
+    """`Prefer: wait=N` (RFC 7240 4.3), at most what the server holds out. The first of several counts."""
     prefer = header_list(scope, b"prefer")
-    if prefer is None or (found := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\b", prefer, re.IGNORECASE)) is None:
+    if prefer is None:
         return None
-    return min(int(found[1]), longest)
+    for name, quoted, plain in _PREFERENCE.findall(prefer[:4096]):
+        seconds = quoted or plain
+        if name.lower() == "wait" and seconds.isascii() and seconds.isdigit():
+            return min(int(seconds[:9]), longest)
+    return None
 
 
 def _wrong_method(method: str, route: Route) -> Problem:

@@ -61,13 +61,16 @@ READ = Operation(
 async def _cancel(request: Request) -> Answer:
     job_id = _job_id(request)
     job, _ = await shown(request, job_id)
-    wanted = request.preconditions.if_match
-    if wanted is not None and not wanted.name_stamp(job.stamp):
-        raise Problem("precondition-failed", "The job is not as If-Match says", headers=[_tag(job)])
-    if request.demands_precondition and wanted is None:
-        raise Problem("precondition-required", "Send If-Match with the entity tag of the job")
     if job.value["status"] in FINISHED:
         raise Problem("not-cancellable", f"The job has ended: {job.value['status']}", {"job": _uri(request, job_id)})
+    wanted, unless = request.preconditions.if_match, request.preconditions.if_none_match
+    if request.demands_precondition and wanted is None:
+        raise Problem("precondition-required", "Send If-Match with the entity tag of the job")
+    # a job changes by itself: between this look and the cancelling nothing can be kept still
+    if (wanted is not None and not wanted.name_stamp(job.stamp)) or (
+        unless is not None and unless.name_stamp(job.stamp)
+    ):
+        raise Problem("precondition-failed", "The job is not as the request says", headers=[_tag(job)])
     done, said, job = await _cancelled(request, job_id)
     if done or job.value["status"] == CANCELED:
         return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=True)

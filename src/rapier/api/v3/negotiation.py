@@ -98,6 +98,7 @@ class Negotiation:
 
 # What the server itself refuses, before a request's head is read or while its body comes in
 _BY_THE_SERVER = {
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
     HTTPStatus.REQUEST_TIMEOUT: "too-slow",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "content-too-large",
     HTTPStatus.REQUEST_URI_TOO_LONG: "uri-too-long",

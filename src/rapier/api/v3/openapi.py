@@ -34,7 +34,7 @@ ANYWHERE = (
     "head-too-large",
 )
 IN_A_CLUSTER = ("not-found", "unprocessable", "master-absent", "master-garbled", "master-silent")
-WRITES = ("foreign-origin", "forbidden", "unsupported-media-type", "content-too-large")
+WRITES = ("foreign-origin", "unsupported-media-type", "content-too-large")
 SCHEMAS = "#/components/schemas/{name}"
 
 
@@ -180,9 +180,8 @@ def _headers() -> JSONObject:
 def _header_references(method: str, one: Operation) -> list[JSONObject]:
     names = ["X-Request-Id"]
     if one.writes:
-        names += ["If-Match", "Prefer"]
-    if method in ("GET", "PUT"):
-        names.append("If-None-Match")
+        names.append("Prefer")
+    names += ["If-Match", "If-None-Match"]
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 

@@ -30,4 +30,3 @@ class Operation:
     writes: bool = False
     shared: bool = False
     slow: bool = False
-    example: Any = None

@@ -28,11 +28,17 @@ LOOK_EVERY_SECONDS = 0.2
 
 
 async def shown(request: Request, job_id: int) -> tuple[Found, Family]:
-    """The job as clients see it, and its family. Raises a 404."""
+    """The job as clients see it, and its family; equal questions share an answer. Raises a 404."""
+    job, family = await request.cluster.read(("v3 job", job_id), lambda: _look(request, job_id))
+    return Found(dict(job.value), job.stamp), family
+
+
+async def _look(request: Request, job_id: int) -> tuple[Found, Family]:
+    # in this order: a family that has ended shows a job that has ended
+    family = await request.cluster.families.read(job_id)
     job = await request.cluster.objects.one(JOB, str(job_id))
     if job is None:
         raise not_found(f"There is no job {job_id}")
-    family = await request.cluster.families.read(job_id)
     job.value["outcome"] = None if family.unfinished else family.status
     job.value["serial"] = family.serial
     job.value["children"] = [
@@ -63,21 +69,22 @@ async def _told(request: Request, submitted: Submitted[Any], result: Callable[[]
     job_id = submitted.job_id
     uri = request.uri(JOB.collection, str(job_id))
     applied = []
+    raced = bool(submitted.raced) or not submitted.looked  # then no answer may read as if the guard had held
     if request.wait_seconds is not None:
         applied = [("preference-applied", f"wait={request.wait_seconds}")]
         loop = asyncio.get_running_loop()
         end = loop.time() + request.wait_seconds
         waiting = _persistently(lambda: request.cluster.families.wait(job_id, end - loop.time()))
         family = await first_of(waiting, request.draining.wait(), request.gone())
-        if family is not None and not family.unfinished:
+        if family is not None and not family.unfinished and not raced:
             headers = [("link", f'<{uri}>; rel="job"'), *applied]
             return await _persistently(lambda: _ended(request, job_id, family, result, headers))
     job, _ = await _persistently(lambda: shown(request, job_id))
-    if submitted.raced:
+    if raced:
         others = [request.uri(JOB.collection, str(other)) for other in submitted.raced]
-        said = (
-            "These jobs touch the same object, and may have run before this one, which could not be cancelled any more"
-        )
+        said = "These jobs touch the same object and may have run first; this one could not be cancelled any more"
+        if not submitted.looked:
+            said = "The master daemon went away before it could be seen whether other jobs touch the same object"
         job.value["raced"] = Problem("object-busy", said, {"jobs": others}).body()
     headers = [("location", uri), *applied]
     return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=headers)
@@ -107,7 +114,9 @@ async def _ended(
     headers: list[tuple[str, str]],
 ) -> Answer:
     if family.status != SUCCESS:
-        raise _failure(request, job_id, family)
+        failure = _failure(request, job_id, family)
+        failure.headers += [(name.encode(), value.encode()) for name, value in headers]
+        raise failure
     answer = await result()
     if answer.shape is None:  # there is no object any more
         job, _ = await shown(request, job_id)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import PlainAnswer
 from rapier.api.v3.openapi import description, documents_of
+from rapier.api.v3.negotiation import problem_of_the_server
 from rapier.api.v3.problems import TYPES, ProblemType
 from rapier.api.v3.routes import Route as APIRoute
 from rapier.representation import xsd
@@ -154,17 +155,19 @@ def _problem_page(kind: ProblemType) -> bytes:
 # -- as resources ----------------------------------------------------------------------------------------------------
 
 
-def _fixed(content_type: bytes, make: Callable[[], bytes]) -> ASGIApp:
+def _fixed(kind: bytes, make: Callable[[], bytes]) -> ASGIApp:
     """A page that is the same for everybody, GET and HEAD only."""
 
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"cache-control", b"no-cache"), POLICY]
         if scope["method"] in ("GET", "HEAD"):
-            answer = PlainAnswer(HTTPStatus.OK, content_type, make(), headers)
+            answer = PlainAnswer(HTTPStatus.OK, kind, make(), headers)
         elif scope["method"] == "OPTIONS":
             answer = PlainAnswer(HTTPStatus.NO_CONTENT, None, b"", [(b"allow", b"GET, HEAD, OPTIONS")])
         else:
-            answer = PlainAnswer(HTTPStatus.METHOD_NOT_ALLOWED, HTML, b"", [(b"allow", b"GET, HEAD, OPTIONS")])
+            content_type, body = problem_of_the_server(HTTPStatus.METHOD_NOT_ALLOWED, "A page can only be read")
+            allow = [(b"allow", b"GET, HEAD, OPTIONS")]
+            answer = PlainAnswer(HTTPStatus.METHOD_NOT_ALLOWED, content_type.encode(), body, allow)
         await answer(scope, receive, send)
 
     return page

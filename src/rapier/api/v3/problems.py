@@ -28,6 +28,7 @@ from rapier.errors import (
 )
 
 RETRY_AFTER_SECONDS = 2
+LONGEST_TEXT = 2000
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,6 @@ _TYPES = (
         Status.UNAUTHORIZED,
         "Who asks is not known",
         "No user and password came with the request, or not good ones. Send HTTP Basic credentials.",
-    ),
-    ProblemType(
-        "forbidden",
-        Status.FORBIDDEN,
-        "This user may not do that",
-        "The user is known and has no right to this method on this resource.",
     ),
     ProblemType(
         "foreign-origin",
@@ -304,9 +299,16 @@ class Problem(Exception):
             "type": f"/3/problems/{kind.slug}",
             "title": kind.title,
             "status": int(kind.status),
-            "detail": self.detail,
-            **self.members,
+            "detail": _clipped(self.detail),
+            **{name: _clipped(value) for name, value in self.members.items()},
         }
+
+
+def _clipped(value: Any) -> Any:
+    """Text that a client sent is not sent back by the megabyte."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]}..."
+    return value
 
 
 def not_found(what: str) -> Problem:
@@ -347,6 +349,8 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (GanetiError, "master-garbled"),
     (MasterError, "master-garbled"),
 )
+# Ganeti's classes for what a client should have said otherwise
+_OF_THE_CLIENT = frozenset({"ParameterError", "TagError", "TypeEnforcementError"})
 _QUEUE_DRAINED = "Queue drained"  # luxid says it without a class of its own
 
 
@@ -362,5 +366,9 @@ def problem_for(error: GanetiError | MasterError | SubmissionLost, **members: An
                 return Problem(_BY_CODE[error.code], error.text, members)
         if error.text == _QUEUE_DRAINED:
             return Problem("queue-drained", error.text, members)
+        if error.ganeti_class in _OF_THE_CLIENT:
+            return Problem("unprocessable", error.text, members)
+        if "job" in members and not isinstance(error, OpPrereqError):
+            return Problem("job-failed", error.text, members)  # of whatever class: a job said it
     slug = next(slug for kind, slug in _BY_CLASS if isinstance(error, kind))
     return Problem(slug, str(error), members)

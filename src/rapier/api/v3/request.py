@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import re
+import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from rapier.api.v3.preconditions import Preconditions
 from rapier.api.v3.problems import unprocessable
 from rapier.cluster.cluster import Cluster
 
+LONGEST_NAME = 100  # that is compared with the known ones
 NOTHING = object()  # no body
 
 
@@ -26,7 +28,8 @@ class Request:
     """
 
     cluster: Cluster
-    cluster_name: str
+    cluster_name: str  # as the URI has it
+    cluster_names: tuple[str, ...]  # its own name first
     user: str
     request_id: str
     trail: Callable[[], list[Any]]  # why jobs of this request are made: user and request, as of now
@@ -41,7 +44,7 @@ class Request:
 
     def uri(self, *parts: str) -> str:
         """The URI of something in the request's cluster."""
-        return "/".join(("/3", self.cluster_name, *parts))
+        return "/".join(("/3", *(urllib.parse.quote(part, safe="") for part in (self.cluster_name, *parts))))
 
 
 @dataclass(slots=True)
@@ -103,5 +106,5 @@ def _read(name: str, argument: Argument, text: str) -> Any:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """What was nearly meant, as the end of a sentence."""
-    close = difflib.get_close_matches(name, list(known), 1)
+    close = difflib.get_close_matches(name[:LONGEST_NAME], list(known), 1)
     return f"; did you mean {close[0]!r}?" if close else ""

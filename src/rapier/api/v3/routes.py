@@ -20,7 +20,7 @@ SUMMARIES: Mapping[str, str] = {
     "rename": "Give another name",
     "evacuate": "Move instances off the node: a job that submits others",
 }
-RESERVED = frozenset({"-", "openapi.json", "docs", "problems", "self"})  # no cluster's name
+RESERVED = frozenset({"-", "docs", "openapi.json", "problems", "schema.xsd", "self"})  # no cluster's name
 _SPECIAL = (CLUSTER, JOB, OS)  # kinds whose resources are not like the others'
 
 

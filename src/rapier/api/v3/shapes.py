@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds import Kind
+from rapier.ganeti.members import Tag
 
 
 class Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +48,7 @@ class TagSet(Shape, kw_only=True):
     """The tags of an object, or those that a request is about."""
 
     kind: Literal["tag"] | UnsetType = UNSET
-    tags: list[Annotated[str, Meta(min_length=1, max_length=128)]]
+    tags: list[Tag]
 
 
 class Submission(Shape):

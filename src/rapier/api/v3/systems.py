@@ -20,12 +20,13 @@ async def _systems(request: Request) -> Answer:
     try:
         found = await request.cluster.ask_by_job("os", opcode, LONGEST_SECONDS)
     except StillRunning as still:
-        uri = request.uri(JOB.collection, str(still.job_id))
-        raise Problem("still-running", f"{uri} has not ended after {LONGEST_SECONDS:g} s", {"job": uri}) from None
+        job = {} if still.job_id is None else {"job": request.uri(JOB.collection, str(still.job_id))}
+        said = f"The job that tells has not ended after {LONGEST_SECONDS:g} s"
+        raise Problem("still-running", said, job) from None
     names = sorted(
         f"{name}+{variant}" if variant else name for name, variants in found for variant in variants or [None]
     )
-    items = [{"kind": OS.name, "cluster": request.cluster_name, "name": name} for name in names]
+    items = [{"kind": OS.name, "cluster": request.cluster_names[0], "name": name} for name in names]
     return Answer({"kind": OS.collection, "items": items}, collection_of(OS), stamp=stamp_of(names), volatile=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, get_args, get_origin
 
-from rapier.api.v3.bodies import check, creation, creation_shape, fill, no_body
+from rapier.api.v3.bodies import check, creation, creation_shape, fill, new_name, no_body
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import Problem, unprocessable
@@ -56,27 +56,39 @@ async def _shown(
 # -- creating and removing -------------------------------------------------------------------------------------------
 
 
-def _created(request: Request, kind: Kind, name: str) -> Callable[[], Awaitable[Answer]]:
+def _created(request: Request, kind: Kind, opcode: Params) -> Callable[[], Awaitable[Answer]]:
     async def result() -> Answer:
-        new = await _shown(request, kind, name)
-        if new is None:
-            raise Problem("not-found", f"The job made {name!r}, and it is gone already")
-        location = [("location", request.uri(kind.collection, name))]
+        if opcode.get("dry_run"):
+            return Answer(None, None)  # the job tells what would have been
+        new = await _renamed(request, kind, opcode[kind.parameter])
+        location = [("location", request.uri(kind.collection, new.value["name"]))]
         return Answer(new.value, kind.shape, HTTPStatus.CREATED, stamp=new.stamp, headers=location)
 
     return result
+
+
+async def _renamed(request: Request, kind: Kind, name: str) -> Found:
+    """The object that was given a name: Ganeti may have stored it in lower case, or completed by a domain."""
+    it = await _shown(request, kind, name)
+    if it is not None:
+        return it
+    stored = name.lower()
+    for one in await request.cluster.objects.all(kind, live=False):
+        if one.value["name"] == stored or one.value["name"].startswith(f"{stored}."):
+            return one
+    raise Problem("not-found", f"The job gave the name {name!r}, and nothing is called so any more")
 
 
 def create(kind: Kind) -> Operation:
     """POST to a collection: the name stands in the body."""
 
     async def handle(request: Request) -> Answer:
-        name, opcode = creation(kind, request.body, request.cluster_name)
+        name, opcode = creation(kind, request.body, request.cluster_names)
 
         async def read() -> Found:
             if await request.cluster.objects.one(kind, name, live=False) is not None:
                 raise Problem("already-exists", f"There is already one called {name!r}")
-            if request.preconditions.if_match is None:
+            if not request.preconditions.given:
                 return Found({}, "")
             return Found({}, collection_stamp(await request.cluster.objects.all(kind, live=False)))
 
@@ -84,7 +96,7 @@ def create(kind: Kind) -> Operation:
             read,
             lambda _: [opcode],
             lambda _: Target.collection(kind.name),
-            _created(request, kind, name),
+            _created(request, kind, opcode),
         )
         return await carry_out(request, change)
 
@@ -107,21 +119,23 @@ def put(kind: Kind) -> Operation:
         preconditions = request.preconditions
         if existing is not None:
             if preconditions.if_none_match is not None and preconditions.if_none_match.any:
-                raise Problem("precondition-failed", f"There is already one called {name!r}")
+                tag = (b"etag", f'"{existing.stamp}"'.encode())
+                raise Problem("precondition-failed", f"There is already one called {name!r}", headers=[tag])
+            allow = ["DELETE", "GET", "HEAD", "OPTIONS"] if kind.remove else ["GET", "HEAD", "OPTIONS"]
             raise Problem(
                 "method-not-allowed",
                 f"{name!r} exists: PUT creates, it does not change",
-                {"allow": ["GET", "HEAD", "DELETE", "OPTIONS"]},
-                headers=[(b"allow", b"GET, HEAD, DELETE, OPTIONS")],
+                {"allow": allow},
+                headers=[(b"allow", ", ".join(allow).encode())],
             )
-        _, opcode = creation(kind, request.body, request.cluster_name, name)
+        _, opcode = creation(kind, request.body, request.cluster_names, name)
         if preconditions.if_match is not None:
             raise Problem("precondition-failed", f"There is nothing called {name!r} that could be changed")
 
         async def read() -> Found:
             return Found({}, "")
 
-        change = Change(read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, name))
+        change = Change(read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode))
         return await carry_out(request, change)
 
     return Operation(
@@ -197,7 +211,11 @@ def act(kind: Kind, op_id: str, summary: str) -> Operation:
         def opcodes(current: Found) -> list[Params]:
             return [fill(op_id, given, _on_object(kind, current))]
 
-        return await _act(request, kind, opcodes, given.get(_RENAMES.get(op_id, "")))
+        renaming = _RENAMES.get(op_id)
+        to = given.get(renaming) if renaming and not given.get("dry_run") else None
+        if renaming in given:
+            new_name(given[renaming], f"/{renaming}")
+        return await _act(request, kind, opcodes, to)
 
     return Operation(handle, summary, {200: kind.shape, 202: JOB.shape}, body=shape, problems=OF_JOBS, writes=True)
 
@@ -233,12 +251,9 @@ def _place_of_disk(current: Found, name: str) -> int:
     raise Problem("not-found", f"{current.value['name']} has no disk {name!r}; it has {len(disks)}")
 
 
-async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], new_name: str | None) -> Answer:
+async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], renamed: str | None) -> Answer:
     async def result() -> Answer:
-        name = new_name or request.names[kind.name]
-        it = await _shown(request, kind, name)
-        if it is None:
-            raise Problem("not-found", f"There is no {kind.name} {name!r} any more")
+        it = await _renamed(request, kind, renamed or request.names[kind.name])
         location = [("content-location", request.uri(kind.collection, it.value["name"]))]
         return Answer(it.value, kind.shape, stamp=it.stamp, headers=location)
 
@@ -247,7 +262,7 @@ async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Par
 
 
 def _parameters(body: Any) -> dict[str, Any]:
-    if body is NOTHING or body is None:
+    if body is NOTHING:
         return {}
     if not isinstance(body, dict):
         raise unprocessable("The body has to be an object", pointer="")

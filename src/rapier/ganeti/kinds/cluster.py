@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from rapier.ganeti.kinds.kind import Kind
-from rapier.ganeti.members import UUID, Group, Object, Parameters, Time, inherited, moment, own
+from rapier.ganeti.members import Tag, UUID, Group, Object, Parameters, Time, inherited, moment, own
 
 ByName = dict[str, Parameters]
 
@@ -80,7 +80,7 @@ class ClusterObject(Object, kw_only=True):
     modify_ssh_setup: Annotated[bool, own("modify_ssh_setup")]
     ssh_key_type: Annotated[str, own("ssh_key_type")]
     ssh_key_bits: Annotated[int, own("ssh_key_bits")]
-    tags: Annotated[list[str], own("tags", sorted)]
+    tags: Annotated[list[Tag], own("tags", sorted)]
 
 
 CLUSTER = Kind("cluster", "", "name", ClusterObject, tagged="cluster")

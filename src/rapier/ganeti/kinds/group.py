@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from rapier.ganeti.kinds.kind import Kind
-from rapier.ganeti.members import UUID, Group, Object, Parameters, Time, inherited, moment, own
+from rapier.ganeti.members import Tag, UUID, Group, Object, Parameters, Time, inherited, moment, own
 
 AllocPolicy = Literal["preferred", "last_resort", "unallocable"]
 
@@ -40,7 +40,7 @@ class NodeGroup(Object, kw_only=True):
     effective: GroupEffective
     nodes: Annotated[list[str], inherited("node_list", sorted)]
     instances: Annotated[list[str], inherited("pinst_list", sorted)]
-    tags: Annotated[list[str], own("tags", sorted)]
+    tags: Annotated[list[Tag], own("tags", sorted)]
 
 
 GROUP = Kind(

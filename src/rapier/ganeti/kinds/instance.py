@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds.kind import COMMON, Kind
 from rapier.ganeti.members import (
+    Tag,
     UUID,
     Creates,
     Group,
@@ -138,7 +139,7 @@ class Instance(Object, kw_only=True):
     network_port: Annotated[int | None, own("network_port")]
     custom: InstanceCustom
     effective: InstanceEffective
-    tags: Annotated[list[str], own("tags", sorted, create="tags")]
+    tags: Annotated[list[Tag], own("tags", sorted, create="tags")]
     live: InstanceLive | UnsetType = UNSET
 
 

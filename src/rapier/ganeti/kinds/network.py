@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from rapier.ganeti.kinds.kind import Kind
-from rapier.ganeti.members import UUID, Group, Object, Time, inherited, moment, own
+from rapier.ganeti.members import Tag, UUID, Group, Object, Time, inherited, moment, own
 
 
 def _addresses(text: Any) -> list[str]:
@@ -57,7 +57,7 @@ class Network(Object, kw_only=True):
     map: Annotated[str, Meta(description="an X for each address that is taken, a dot for a free one"), inherited("map")]
     groups: Annotated[list[Connection], inherited("group_list", _connections)]
     instances: Annotated[list[str], inherited("inst_list", _instances)]
-    tags: Annotated[list[str], own("tags", sorted, create="tags")]
+    tags: Annotated[list[Tag], own("tags", sorted, create="tags")]
 
 
 NETWORK = Kind(

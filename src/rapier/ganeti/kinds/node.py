@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds.kind import COMMON, Kind
-from rapier.ganeti.members import UUID, Group, Object, Parameters, Time, Unavailable, inherited, live, moment, own
+from rapier.ganeti.members import Tag, UUID, Group, Object, Parameters, Time, Unavailable, inherited, live, moment, own
 
 Role = Literal["master", "master-candidate", "regular", "drained", "offline"]
 _ROLES: dict[str, Role] = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}
@@ -67,7 +67,7 @@ class Node(Object, kw_only=True):
     disk_state: Annotated[Parameters | None, own("disk_state")]
     primary_instances: Annotated[list[str], inherited("pinst_list", sorted)]
     secondary_instances: Annotated[list[str], inherited("sinst_list", sorted)]
-    tags: Annotated[list[str], own("tags", sorted)]
+    tags: Annotated[list[Tag], own("tags", sorted)]
     live: NodeLive | UnsetType = UNSET
 
 

@@ -105,11 +105,11 @@ def rapier_program(
 
 
 @contextmanager
-def embedded_master(folder: Path, nodes: int = 4, instances: int = 0) -> Iterator[Path]:
+def embedded_master(folder: Path, nodes: int = 4, instances: int = 0, lag_seconds: float = 0) -> Iterator[Path]:
     """`rapier embedded` with its state in that folder, until the end of the block; its LUXI socket."""
     luxi_socket = folder / "luxi"
     command: list[str | Path] = [*RAPIER, "embedded", "--socket", luxi_socket, "--state", folder / "state"]
-    command += ["--nodes", str(nodes), "--instances", str(instances)]
+    command += ["--nodes", str(nodes), "--instances", str(instances), "--lag", str(lag_seconds)]
     with Program("embedded", command) as program:
         program.wait_for_path(luxi_socket)
         yield luxi_socket

@@ -21,7 +21,7 @@ from rapier.ganeti.references import references
 from rapier.ganeti.touching import Target
 
 GUARDED = ("precondition-failed", "object-busy", "precondition-required", "etag-without-if-match")
-SUBMITTED = ("queue-full", "queue-drained", "not-submitted", "unknown", "job-failed", "job-canceled")
+SUBMITTED = ("queue-full", "queue-drained", "not-submitted", "unknown", "outcome-unknown", "job-failed", "job-canceled")
 OF_JOBS = (*GUARDED, *SUBMITTED, "already-exists", "wrong-state", "no-capacity", "no-capacity-now", "environment")
 
 

@@ -5,9 +5,10 @@ What a job comes to is what its family comes to: a node's evacuation has failed 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from rapier.api.http import first_of
 from rapier.api.v3.problems import Problem, not_found, problem_for
@@ -15,9 +16,15 @@ from rapier.api.v3.request import Answer, Request
 from rapier.cluster.families import Family
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
-from rapier.errors import GanetiError
+from rapier.errors import GanetiError, MasterError, MasterSilent
 from rapier.ganeti.jobs import CANCELED, ERROR, SUCCESS
 from rapier.ganeti.kinds import JOB
+
+T = TypeVar("T")
+
+# How long luxid may be away while what came of a job is asked for: a restart takes a second
+AWAY_SECONDS = 8.0
+LOOK_EVERY_SECONDS = 0.2
 
 
 async def shown(request: Request, job_id: int) -> tuple[Found, Family]:
@@ -40,17 +47,32 @@ def _text(error: GanetiError | None) -> str | None:
 
 
 async def made(request: Request, submitted: Submitted[Any], result: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The answer to a write whose job is in the queue: what came of it where the client waits for that, or the job."""
+    """The answer to a write whose job is in the queue: what came of it where the client waits for that, or the job.
+
+    The job is there, whatever becomes of luxid: no answer may read as if it were not.
+    """
+    try:
+        return await _told(request, submitted, result)
+    except MasterError as problem:
+        uri = request.uri(JOB.collection, str(submitted.job_id))
+        said = f"The job is in the queue: {uri}. What comes of it could not be seen: {problem}"
+        raise Problem("outcome-unknown", said, {"job": uri}, [(b"location", uri.encode())]) from None
+
+
+async def _told(request: Request, submitted: Submitted[Any], result: Callable[[], Awaitable[Answer]]) -> Answer:
     job_id = submitted.job_id
     uri = request.uri(JOB.collection, str(job_id))
     applied = []
     if request.wait_seconds is not None:
         applied = [("preference-applied", f"wait={request.wait_seconds}")]
-        waiting = request.cluster.families.wait(job_id, request.wait_seconds)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + request.wait_seconds
+        waiting = _persistently(lambda: request.cluster.families.wait(job_id, end - loop.time()))
         family = await first_of(waiting, request.draining.wait(), request.gone())
         if family is not None and not family.unfinished:
-            return await _ended(request, job_id, family, result, [("link", f'<{uri}>; rel="job"'), *applied])
-    job, _ = await shown(request, job_id)
+            headers = [("link", f'<{uri}>; rel="job"'), *applied]
+            return await _persistently(lambda: _ended(request, job_id, family, result, headers))
+    job, _ = await _persistently(lambda: shown(request, job_id))
     if submitted.raced:
         others = [request.uri(JOB.collection, str(other)) for other in submitted.raced]
         said = (
@@ -59,6 +81,22 @@ async def made(request: Request, submitted: Submitted[Any], result: Callable[[],
         job.value["raced"] = Problem("object-busy", said, {"jobs": others}).body()
     headers = [("location", uri), *applied]
     return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=headers)
+
+
+async def _persistently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` answers, also of a luxid that goes away and comes back. Raises `MasterError` after `AWAY_SECONDS`."""
+    loop = asyncio.get_running_loop()
+    end: float | None = None
+    while True:
+        try:
+            return await ask()
+        except MasterSilent:
+            raise  # that took a deadline already
+        except MasterError:
+            end = loop.time() + AWAY_SECONDS if end is None else end
+            if loop.time() > end:
+                raise
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 async def _ended(

@@ -266,6 +266,13 @@ _TYPES = (
         "The master daemon's socket is there, and no answer came in time. A read changed nothing.",
     ),
     ProblemType(
+        "outcome-unknown",
+        Status.GATEWAY_TIMEOUT,
+        "The job was submitted, and what comes of it is not known",
+        "The master daemon took the job, and then went away and did not come back. `job` links to the job: it is "
+        "carried out, or will be. Look at it instead of sending the request again.",
+    ),
+    ProblemType(
         "unknown",
         Status.GATEWAY_TIMEOUT,
         "Whether the job was submitted is not known",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, get_args, get_origin
@@ -18,6 +19,9 @@ from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, 
 from rapier.ganeti.opcodes import NOT_FOR_CLIENTS, OPCODES, Params
 from rapier.ganeti.touching import Target
 
+# How often a change whose job has ended is looked for
+LOOK_EVERY_SECONDS = 0.05
+
 
 def _target(kind: Kind, current: Found) -> Target:
     if kind is CLUSTER:
@@ -33,12 +37,28 @@ def _on_object(kind: Kind, current: Found) -> Params:
     return fixed
 
 
+async def _shown(
+    request: Request, kind: Kind, name: str, as_wanted: Callable[[Found], bool] = lambda it: True
+) -> Found | None:
+    """The object once it is there and as wanted: luxid may show it only some time after the job's end.
+
+    After the settle time, as it is; `None` where there is none.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + request.cluster.guard.settle_seconds
+    while True:
+        it = await request.cluster.objects.one(kind, name, live=False)
+        if (it is not None and as_wanted(it)) or loop.time() >= end:
+            return it
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
 # -- creating and removing -------------------------------------------------------------------------------------------
 
 
 def _created(request: Request, kind: Kind, name: str) -> Callable[[], Awaitable[Answer]]:
     async def result() -> Answer:
-        new = await request.cluster.objects.one(kind, name, live=False)
+        new = await _shown(request, kind, name)
         if new is None:
             raise Problem("not-found", f"The job made {name!r}, and it is gone already")
         location = [("location", request.uri(kind.collection, name))]
@@ -216,7 +236,7 @@ def _place_of_disk(current: Found, name: str) -> int:
 async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], new_name: str | None) -> Answer:
     async def result() -> Answer:
         name = new_name or request.names[kind.name]
-        it = await request.cluster.objects.one(kind, name, live=False)
+        it = await _shown(request, kind, name)
         if it is None:
             raise Problem("not-found", f"There is no {kind.name} {name!r} any more")
         location = [("content-location", request.uri(kind.collection, it.value["name"]))]
@@ -259,7 +279,10 @@ def change_tags(kind: Kind, method: str) -> Operation:
             return [fill(op_id, {}, fixed | {"tags": tags}) for op_id, tags in jobs if tags]
 
         async def result() -> Answer:
-            it = await found(request, kind)
+            # shown where nothing is left to be done
+            it = await _shown(request, kind, request.names.get(kind.name, ""), lambda it: not opcodes(it))
+            if it is None:
+                raise Problem("not-found", f"There is no such {kind.name} any more")
             return Answer({"kind": "tag", "tags": it.value["tags"]}, TagSet, stamp=it.stamp)
 
         change = Change(lambda: found(request, kind), opcodes, lambda current: _target(kind, current), result)

@@ -45,7 +45,7 @@ def _check_names(value: Any, shape: type[msgspec.Struct], pointer: str) -> None:
     for name, member in value.items():
         if name not in members:
             raise unprocessable(
-                f"There is no member {name!r} here{nearest(name, members)}", pointer=f"{pointer}/{name}"
+                f"There is no member {name!r} here{nearest(name, members)}", pointer=below(pointer, name)
             )
         if isinstance(member, dict) and (group := struct_in(members[name])) is not None:
             _check_names(member, group, below(pointer, name))
@@ -163,9 +163,7 @@ def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]
     return members, parameters
 
 
-def creation(
-    kind: Kind, body: Any, clusters: Sequence[str], name: str | None = None
-) -> tuple[str, Params]:
+def creation(kind: Kind, body: Any, clusters: Sequence[str], name: str | None = None) -> tuple[str, Params]:
     """The new object's name, and the opcode that creates it. `name` is the URI's, where that gives it.
 
     `clusters` are the names that the cluster has.
@@ -191,7 +189,9 @@ def creation(
 def new_name(name: Any, pointer: str) -> Any:
     """A name that an object may get: one that can stand in a URI, and be found again. Raises a 422."""
     if isinstance(name, str) and (name in ("", ".", "..") or not re.fullmatch(r"[!-.0-~]+", name)):
-        raise unprocessable(f"{name!r} cannot be a name: it has to be ASCII without blanks and slashes", pointer=pointer)
+        raise unprocessable(
+            f"{name!r} cannot be a name: it has to be ASCII without blanks and slashes", pointer=pointer
+        )
     return name
 
 

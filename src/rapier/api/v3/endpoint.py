@@ -137,7 +137,9 @@ def _unescaped(segment: str) -> str:
     raise Problem("malformed", f"The path holds an escape that is none: {segment!r}")
 
 
-_PREFERENCE = re.compile(r'\s*+([^\s=;,"]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s=;,"]*+)))?+[^,"]*+(?:"[^"]*+"[^,"]*+)*+(?:,|$)')
+_PREFERENCE = re.compile(
+    r'\s*+([^\s=;,"]++)\s*+(?:=\s*+(?:"([^"]*+)"|([^\s=;,"]*+)))?+[^,"]*+(?:"[^"]*+"[^,"]*+)*+(?:,|$)'
+)
 
 
 def _preferred_wait(scope: Scope, longest: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Examples that the description shows, by the name of what they are examples of. A test holds each against its shape."""
+"""Examples that the description shows, by the name of what they show. A test holds each against its shape."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import PlainAnswer
-from rapier.api.v3.openapi import description, documents_of
 from rapier.api.v3.negotiation import problem_of_the_server
+from rapier.api.v3.openapi import description, documents_of
 from rapier.api.v3.problems import TYPES, ProblemType
 from rapier.api.v3.routes import Route as APIRoute
 from rapier.representation import xsd

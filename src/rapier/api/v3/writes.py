@@ -103,7 +103,7 @@ def create(kind: Kind) -> Operation:
     return Operation(
         handle,
         f"Create one of the {kind.collection}",
-        {201: kind.shape, 202: JOB.shape},
+        {200: JOB.shape, 201: kind.shape, 202: JOB.shape},
         body=creation_shape(kind),
         problems=OF_JOBS,
         writes=True,
@@ -135,13 +135,15 @@ def put(kind: Kind) -> Operation:
         async def read() -> Found:
             return Found({}, "")
 
-        change = Change(read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode))
+        change = Change(
+            read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode)
+        )
         return await carry_out(request, change)
 
     return Operation(
         handle,
         f"Create the {kind.name} of this name",
-        {201: kind.shape, 202: JOB.shape},
+        {200: JOB.shape, 201: kind.shape, 202: JOB.shape},
         body=creation_shape(kind),
         problems=(*OF_JOBS, "method-not-allowed"),
         writes=True,

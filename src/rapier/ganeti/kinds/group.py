@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from rapier.ganeti.kinds.kind import Kind
-from rapier.ganeti.members import Tag, UUID, Group, Object, Parameters, Time, inherited, moment, own
+from rapier.ganeti.members import UUID, Group, Object, Parameters, Tag, Time, inherited, moment, own
 
 AllocPolicy = Literal["preferred", "last_resort", "unallocable"]
 

@@ -8,13 +8,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds.kind import COMMON, Kind
 from rapier.ganeti.members import (
-    Tag,
     UUID,
     Creates,
     Group,
     MiB,
     Object,
     Parameters,
+    Tag,
     Time,
     Unavailable,
     inherited,

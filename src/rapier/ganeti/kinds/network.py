@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from rapier.ganeti.kinds.kind import Kind
-from rapier.ganeti.members import Tag, UUID, Group, Object, Time, inherited, moment, own
+from rapier.ganeti.members import UUID, Group, Object, Tag, Time, inherited, moment, own
 
 
 def _addresses(text: Any) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds.kind import COMMON, Kind
-from rapier.ganeti.members import Tag, UUID, Group, Object, Parameters, Time, Unavailable, inherited, live, moment, own
+from rapier.ganeti.members import UUID, Group, Object, Parameters, Tag, Time, Unavailable, inherited, live, moment, own
 
 Role = Literal["master", "master-candidate", "regular", "drained", "offline"]
 _ROLES: dict[str, Role] = {"M": "master", "C": "master-candidate", "R": "regular", "D": "drained", "O": "offline"}

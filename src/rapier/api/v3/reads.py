@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import Any
 
 from rapier import __version__
@@ -83,7 +84,8 @@ async def _version(request: Request) -> Answer:
         "version": 3,
         "software": f"Rapier {__version__}",
         "features": list(FEATURES),
-        "clusters": [{"name": name, "uri": f"/3/{name}"}],
+        # by the alias where there is one: a name may be a word of the API's own
+        "clusters": [{"name": name, "uri": f"/3/{urllib.parse.quote([*request.cluster_names, name][0], safe='')}"}],
         "description": "/3/openapi.json",
         "documentation": "/3/docs",
     }

@@ -269,8 +269,8 @@ _TYPES = (
         "outcome-unknown",
         Status.GATEWAY_TIMEOUT,
         "The job was submitted, and what comes of it is not known",
-        "The master daemon took the job, and then went away and did not come back. `job` links to the job: it is carried "
-        "out, or will be. Look at it instead of sending the request again.",
+        "The master daemon took the job, and then went away and did not come back. `job` links to the job, which is "
+        "carried out, or will be. Look at it instead of sending the request again.",
     ),
     ProblemType(
         "unknown",

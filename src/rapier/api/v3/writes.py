@@ -19,7 +19,6 @@ from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, 
 from rapier.ganeti.opcodes import OPCODES, Params
 from rapier.ganeti.touching import Target
 
-
 # How often a change whose job has ended is looked for
 LOOK_EVERY_SECONDS = 0.05
 

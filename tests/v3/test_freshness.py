@@ -24,7 +24,8 @@ MANY = 10_000  # on the embedded master
 LAG_SECONDS = 0.5
 COLLECTION_READERS = 1
 OBJECT_READERS = 2
-AT_ONCE = 8  # changes under way
+AT_ONCE = 2  # jobs under way
+IN_A_JOB = 5  # changes of a job, an instance each
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +73,15 @@ class Watch:
     async def luxi(self, method: str, *arguments: Any) -> Any:
         return await asyncio.to_thread(ask, self.endpoint.luxi_socket, method, list(arguments))
 
-    async def change(self, name: str, tag: str) -> None:
-        """Past the daemon: a job of its own; returns when a bare read has shown the change."""
-        self.pending.add((name, tag))
-        await self.luxi("SubmitJob", [{"OP_ID": "OP_TAGS_SET", "kind": "instance", "name": name, "tags": [tag],
-                                       "reason": []}])  # fmt: skip
-        while (name, tag) in self.pending:
+    async def change(self, names: list[str], tag: str) -> None:
+        """Past the daemon, by one job that changes one after the other; returns when bare reads have shown all."""
+        changes = {(name, tag) for name in names}
+        self.pending |= changes
+        await self.luxi(
+            "SubmitJob",
+            [{"OP_ID": "OP_TAGS_SET", "kind": "instance", "name": name, "tags": [tag], "reason": []} for name in names],
+        )
+        while changes & self.pending:
             await asyncio.sleep(0.01)
 
     async def bare_reads(self) -> None:
@@ -141,13 +145,14 @@ async def watched(endpoint: Endpoint, changes: int) -> Watch:
     async with endpoint.async_client(timeout_seconds=120) as client:
         base = (await client.get("/3")).json()["clusters"][0]["uri"]
         every = await asyncio.to_thread(ask, endpoint.luxi_socket, "QueryInstances", [[], ["name"], False])
-        names = chance.sample(sorted(row[0] for row in every), 20)
+        names = chance.sample(sorted(row[0] for row in every), AT_ONCE * IN_A_JOB)
         watch = Watch(endpoint, base, client, names)
 
         async def writes(first: int) -> None:
-            for number in range(first, changes, AT_ONCE):
-                # each at a time has instances of its own: their jobs do not wait for one another
-                await watch.change(names[number % len(names)], f"{run}-{number}")
+            # each at a time has instances of its own: their jobs do not wait for one another
+            own = names[first::AT_ONCE]
+            for number in range(first, changes // IN_A_JOB, AT_ONCE):
+                await watch.change(own, f"{run}-{number}")
 
         async def all_writes() -> None:
             await asyncio.gather(*(writes(first) for first in range(AT_ONCE)))
@@ -156,7 +161,7 @@ async def watched(endpoint: Endpoint, changes: int) -> Watch:
         async with asyncio.TaskGroup() as group:
             group.create_task(all_writes())
             group.create_task(watch.bare_reads())
-            for _ in range(AT_ONCE):
+            for _ in range(AT_ONCE * IN_A_JOB):
                 group.create_task(watch.sharp_reads())
             for _ in range(OBJECT_READERS):
                 group.create_task(watch.object_reads(chance))

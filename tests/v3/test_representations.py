@@ -86,7 +86,6 @@ def send(
 ) -> Any:
     named = {"Content-Type": content_type, **{name.replace("_", "-"): value for name, value in headers.items()}}
     answer = api.http.request(method, api.uri(path), content=content, headers=named)
-    api.description.check(method, answer)
     return answer
 
 

@@ -85,8 +85,7 @@ def send(
     api: Api, method: str, path: str, content: bytes, content_type: str = "application/xml", **headers: str
 ) -> Any:
     named = {"Content-Type": content_type, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    answer = api.http.request(method, api.uri(path), content=content, headers=named)
-    return answer
+    return api.http.request(method, api.uri(path), content=content, headers=named)
 
 
 def test_bodies_may_be_xml(api: Api, new_name: str) -> None:

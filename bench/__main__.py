@@ -7,35 +7,56 @@ asks from there too: stock and Rapier in turn, row by row, so that a slow moment
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from bench import bare
-from bench.cluster import AT_LEAST, RAPIER_URL, Bench, bench_cluster
+from bench.cluster import AT_LEAST, PASSWORD, RAPIER_URL, USER, Bench, bench_cluster
 from bench.wrk import Measured
+from lab.luxi import ask
+from rapier.cluster.objects import reading
 from rapier.ganeti.kinds import INSTANCE
 
 
 @dataclass(frozen=True)
 class Row:
-    """One path, and the LUXI call that it owes."""
+    """One path, and the LUXI call that it owes. `instead` is what stock is asked, which has no version 3."""
 
     path: str
     method: str
     args: list[Any]
+    instead: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As the table has it."""
+        return self.path + (" (304)" if self.headers else "")
 
 
+ONE = "/3/cluster/instances/seed-00001?live=0"
+ALL = "/3/cluster/instances?live=0"
+QUERY_ONE = ["instance", list(reading(INSTANCE, live=False, alone=True).fields), ["=", "name", "seed-00001"]]
+QUERY_ALL = ["instance", list(reading(INSTANCE, live=False, alone=False).fields), None]
+UNCHANGED = {"If-None-Match": "*"}
 ROWS = (
     Row("/2/info", "QueryClusterInfo", []),
     Row("/2/instances", "QueryInstances", [[], ["name"], False]),
     Row("/2/instances?bulk=1", "QueryInstances", [[], list(INSTANCE.shown), False]),
     Row("/2/jobs", "QueryJobs", [None, ["id"]]),
+    Row(ONE, "Query", QUERY_ONE, "/2/instances/seed-00001"),
+    Row(ONE, "Query", QUERY_ONE, "/2/instances/seed-00001", UNCHANGED),
+    Row(ALL, "Query", QUERY_ALL, "/2/instances?bulk=1"),
+    Row(ALL, "Query", QUERY_ALL, "/2/instances?bulk=1", UNCHANGED),
 )
+WRITES = 10
+WAITED_FOR = 10  # jobs
 
 
 def measure(bench: Bench, rows: Iterable[Row], seconds: float, table: Table) -> None:
@@ -48,11 +69,15 @@ def measure(bench: Bench, rows: Iterable[Row], seconds: float, table: Table) -> 
             )
             for fresh in (False, True):
                 bare.settle(bench.luxi_socket)
-                stock = bench.ask(bench.stock_url + row.path, clients=clients, fresh=fresh, seconds=seconds)
+                stock = bench.ask(
+                    bench.stock_url + (row.instead or row.path), clients=clients, fresh=fresh, seconds=seconds
+                )
                 bare.settle(bench.luxi_socket)
-                ours = bench.ask(RAPIER_URL + row.path, clients=clients, fresh=fresh, seconds=seconds)
+                ours = bench.ask(
+                    RAPIER_URL + row.path, clients=clients, fresh=fresh, seconds=seconds, headers=row.headers
+                )
                 table.add_row(
-                    row.path,
+                    row.name,
                     "fresh" if fresh else "kept alive",
                     str(clients),
                     *_figures(stock),
@@ -62,6 +87,33 @@ def measure(bench: Bench, rows: Iterable[Row], seconds: float, table: Table) -> 
                     f"{ours.p50_ms / luxi.p50_ms:.2f}×",
                 )
             table.add_section()
+
+
+def writes(bench: Bench) -> list[str]:
+    """A tag for each of some instances, one after the other: without a guard, and guarded by an entity tag."""
+    lab = bench.lab
+    stock = bench.inside("writes", bench.stock_url, lab.rapi_user, lab.rapi_password, str(WRITES))
+    bare.settle(bench.luxi_socket)
+    guarded = bench.inside("writes", f"{RAPIER_URL}/3/cluster/instances", USER, PASSWORD, str(WRITES))
+    bare.settle(bench.luxi_socket)
+    return [
+        f"p50 of {WRITES} writes until the job's id is known, ms: stock PUT /2/instances/X/tags "
+        f"{statistics.median(stock):.0f}, Rapier's guarded POST /3/…/instances/X/tag {statistics.median(guarded):.0f}"
+    ]
+
+
+def waiting(bench: Bench) -> list[str]:
+    """A thousand clients wait for ten jobs of the test delay, which are cancelled afterwards."""
+    delay = {"OP_ID": "OP_TEST_DELAY", "duration": 5.0, "on_master": False, "no_locks": True, "reason": []}
+    job_ids = [ask(bench.luxi_socket, "SubmitJob", [[delay] * 60]) for _ in range(WAITED_FOR)]
+    bare.settle(bench.luxi_socket)
+    found = bench.inside("waiting", RAPIER_URL, USER, PASSWORD, str(bench.pid), *map(str, job_ids))
+    for job_id in job_ids:
+        ask(bench.luxi_socket, "CancelJob", [job_id, False])
+    return [
+        f"1,000 clients wait for {WAITED_FOR} jobs, Rapier: {found['kib']:.0f} KiB of memory for each, "
+        f"p50 of another's object {found['meanwhile']:.1f} ms, and without them {found['alone']:.1f} ms"
+    ]
 
 
 def _figures(measured: Measured) -> tuple[str, str]:
@@ -86,7 +138,11 @@ def main() -> None:
     with bench_cluster(options.instances, options.workers) as bench:
         rows = [row for row in ROWS if not options.path or row.path in options.path]
         measure(bench, rows, options.seconds, table)
-    Console(width=180 if not sys.stdout.isatty() else None).print(table)
+        further = [] if options.path else [*writes(bench), *waiting(bench)]
+    console = Console(width=190 if not sys.stdout.isatty() else None)
+    console.print(table)
+    for line in further:
+        console.print(line, highlight=False)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LONGEST_SECONDS = 60
 WARM_UP_SECONDS = 1
@@ -23,22 +25,33 @@ class Measured:
 
 
 def run(
-    url: str, user: str, password: str, *, clients: int, fresh: bool, seconds: float, prefix: list[str], at_least: int
+    url: str,
+    user: str,
+    password: str,
+    *,
+    clients: int,
+    fresh: bool,
+    seconds: float,
+    prefix: list[str],
+    at_least: int,
+    headers: Mapping[str, str],
 ) -> Measured:
     """Asks `url` for `seconds` with so many clients, each waiting for its answer before it asks again.
 
     `fresh`: a new connection for each request. `prefix` comes before the command (`ip netns exec NAME`). Where fewer
-    than `at_least` answers came in that time, it is doubled. Raises `RuntimeError` when an answer was not a success.
+    than `at_least` answers came in that time, it is doubled. Raises `RuntimeError` when an answer was not a success;
+    304 is one.
     """
+    how: dict[str, Any] = {"clients": clients, "fresh": fresh, "prefix": prefix, "headers": headers}
     if seconds > WARM_UP_SECONDS:
         # wrk makes many slow answers of a single one (it guesses how many were held up by it), and the first one takes
         # the comparing of a password
-        run(url, user, password, clients=1, fresh=fresh, seconds=WARM_UP_SECONDS, prefix=prefix, at_least=1)
+        run(url, user, password, **{**how, "clients": 1}, seconds=WARM_UP_SECONDS, at_least=1)
     credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
     command = [*prefix, "wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(REPORT)]
     command += ["-H", f"Authorization: Basic {credentials}"]
-    if fresh:
-        command += ["-H", "Connection: close"]
+    for name, value in {**headers, **({"Connection": "close"} if fresh else {})}.items():
+        command += ["-H", f"{name}: {value}"]
     output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
     if found is None:
@@ -48,9 +61,7 @@ def run(
     if values["refused"] or values["failed"] or (few and seconds > LONGEST_SECONDS):
         raise RuntimeError(f"{url} did not answer with success: {values}")
     if few:
-        return run(
-            url, user, password, clients=clients, fresh=fresh, seconds=2 * seconds, prefix=prefix, at_least=at_least
-        )
+        return run(url, user, password, **how, seconds=2 * seconds, at_least=at_least)
     return Measured(
         values["requests"] / (values["duration_us"] / 1e6),
         values["p50_us"] / 1000,

@@ -28,7 +28,7 @@ ADAPTED: Mapping[str, Callable[[str], Any]] = {
     "NetworkCreation": lambda name: {**EXAMPLES["NetworkCreation"], "name": name},
     "InstanceRename": lambda name: {**EXAMPLES["InstanceRename"], "new_name": name},
 }
-each_write = pytest.mark.parametrize(("method", "uri"), OPERATIONS, ids=" ".join)
+each_write = pytest.mark.parametrize(("method", "uri"), OPERATIONS, ids=map(" ".join, OPERATIONS))
 
 
 @pytest.fixture(scope="module")

@@ -20,15 +20,15 @@ WAIT = "/2/jobs/1/wait"
 WAIT_BODY = {"fields": ["status"], "previous_job_info": ["running"], "previous_log_serial": 99}
 
 
-async def wait(client: httpx.AsyncClient) -> httpx.Response:
-    return await client.request("GET", WAIT, json=WAIT_BODY)
+async def wait(client: httpx.AsyncClient, job: int = 1) -> httpx.Response:
+    return await client.request("GET", f"/2/jobs/{job}/wait", json=WAIT_BODY)
 
 
 @asynccontextmanager
 async def waiting_clients(endpoint: Endpoint, count: int) -> AsyncIterator[list[asyncio.Task[httpx.Response]]]:
-    """So many clients that wait for a job, each on a connection of its own; they leave at the end of the block."""
+    """So many clients that wait, each for a job and on a connection of its own; they leave at the end of the block."""
     async with endpoint.async_client() as client:
-        tasks = [asyncio.create_task(wait(client)) for _ in range(count)]
+        tasks = [asyncio.create_task(wait(client, job)) for job in range(1, count + 1)]
         try:
             yield tasks
         finally:
@@ -40,7 +40,7 @@ async def waiting_clients(endpoint: Endpoint, count: int) -> AsyncIterator[list[
 async def nothing_happens(asked: Asked) -> None:
     """A job that stays as it is: waits are not answered, looks are."""
     if asked.method == "QueryJobs":
-        asked.answer([["running", "running", []]])
+        asked.answer([["running", "running", []]] * len(asked.args[0]))
     elif asked.method == "QueryClusterInfo":
         asked.answer({"name": "cluster"})
 
@@ -65,9 +65,9 @@ async def test_clients_that_leave_a_wait_free_all_that_they_held(lonely: Endpoin
             await peer.until_asked_for("WaitForJobChange", times * WAIT_CONNECTIONS)
             await peer.until_asked_for("QueryJobs", looks + 1)
             assert open_files(lonely.pid) > crowd + WAIT_CONNECTIONS
-        # What stays is the connection to the master that looks are made on, ready for the next request.
-        await until(lambda: len(peer.lines) <= 1)
-        await until(lambda: open_files(lonely.pid) <= before)
+        # What stays are the connections to the master that the first looks were made on, ready for the next requests.
+        await until(lambda: len(peer.lines) <= crowd - WAIT_CONNECTIONS)
+        await until(lambda: open_files(lonely.pid) < before + crowd - WAIT_CONNECTIONS)
     looks = peer.times_asked()["QueryJobs"]
     await asyncio.sleep(0.7)  # a look every half second
     assert peer.times_asked() == {
@@ -180,8 +180,8 @@ async def test_after_sigterm_polls_end_with_what_is_known_requests_in_work_are_a
             assert (await idle.get("/version")).json() == 2
             slow = asyncio.create_task(client.put("/2/tags?tag=a"))
             never = asyncio.create_task(client.get("/2/info"))
-            # of the polls three have no LUXI connection of their own: they share a look
-            await peer.until_asked(WAIT_CONNECTIONS + 3)
+            # of the polls three have no LUXI connection of their own: they look at their jobs
+            await peer.until_asked(WAIT_CONNECTIONS + 3 + 2)
             began = time.monotonic()
             program.process.send_signal(signal.SIGTERM)
 

@@ -160,11 +160,11 @@ async def test_sigterm_ends_polls_in_all_workers_early_and_refuses_newcomers(tmp
             peer.script = never
             workers = children(program.pid)
 
-            async def poll() -> object:
+            async def poll(job: int) -> object:  # equal waits of a worker would be one
                 async with endpoint.async_client() as client:
-                    return (await client.request("GET", "/2/jobs/1/wait", json={"fields": ["status"]})).json()
+                    return (await client.request("GET", f"/2/jobs/{job}/wait", json={"fields": ["status"]})).json()
 
-            polls = [asyncio.create_task(poll()) for _ in range(8)]
+            polls = [asyncio.create_task(poll(job)) for job in range(1, 9)]
             await peer.until_asked(8)
             began = time.monotonic()
             program.process.send_signal(signal.SIGTERM)

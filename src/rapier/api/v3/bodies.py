@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rapier.api.v3.problems import Problem, unprocessable
+from rapier.api.v3.problems import unprocessable
 from rapier.api.v3.request import nearest
 from rapier.ganeti.kinds import Kind
-from rapier.ganeti.members import Creates, Member, annotation, members_of, struct_in, struct_listed, without_unset
+from rapier.ganeti.members import Creates, Member, annotation, members_of, struct_in, struct_listed
 from rapier.ganeti.opcodes import NOT_FOR_CLIENTS, OPCODES, InvalidParameter, Parameter, Params, UnknownParameter
 
 # What an object shows and nobody sets: it may stand in a creation, and counts for nothing
-SHOWN_ONLY = ("cluster", "serial_no", "ctime", "mtime", "effective", "live", "children")
+SHOWN_ONLY = ("cluster", "serial_no", "ctime", "mtime", "effective", "live")
 # Parameters that say again, by uuid, what another one says by name
 NODE_UUIDS: Mapping[str, str] = {"pnode_uuid": "pnode", "snode_uuid": "snode", "src_node_uuid": "src_node"}
 # What a list of an opcode's is when the client says nothing of it, where Ganeti itself has no default
@@ -109,21 +109,10 @@ def creation_shape(kind: Kind) -> type[msgspec.Struct]:
     members, given = _creating_members(kind.shape)
     given |= NODE_UUIDS.keys()
     create = OPCODES[kind.create].shape(given, optional=True)
-    shown = [
-        (name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape) or name == "cluster"
-    ]
-    return msgspec.defstruct(
-        f"{kind.shape.__name__}Creation",
-        [
-            ("kind", str | UnsetType, UNSET),
-            *members,
-            ("create", create | UnsetType, UNSET),
-            *shown,
-        ],
-        kw_only=True,
-        forbid_unknown_fields=True,
-        namespace={"__doc__": f"What creates: {kind.shape.__doc__}"},
-    )
+    shown = [(name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape)]
+    further = ("create", create | UnsetType, UNSET)
+    members = [("kind", str | UnsetType, UNSET), *members, further, *shown]
+    return _creation_struct(kind.shape, members, f"What creates: {kind.shape.__doc__}")  # type: ignore[no-any-return]
 
 
 def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]:
@@ -139,28 +128,24 @@ def _creating_members(shape: type[msgspec.Struct]) -> tuple[list[Any], set[str]]
             members.append((name, hint | UnsetType, UNSET))
         elif creates is not None and (listed := struct_listed(hint)) is not None:
             parameters.add(creates.parameter)
-            below, _ = _creating_members(listed)
-            one = msgspec.defstruct(
-                f"{listed.__name__}Creation",
-                below,
-                kw_only=True,
-                forbid_unknown_fields=True,
-                namespace={"__doc__": listed.__doc__},
-            )
+            one = _creation_struct(listed, _creating_members(listed)[0], listed.__doc__)
             members.append((name, Annotated[list[one], creates] | UnsetType, UNSET))  # type: ignore[valid-type]
         elif (group := struct_in(hint)) is not None:
-            below, given = _creating_members(group)
-            if below:
+            of_group, given = _creating_members(group)
+            if of_group:
                 parameters |= given
-                one = msgspec.defstruct(
-                    f"{group.__name__}Creation",
-                    below,
-                    kw_only=True,
-                    forbid_unknown_fields=True,
-                    namespace={"__doc__": group.__doc__},
-                )
-                members.append((name, one | UnsetType, UNSET))
+                members.append((name, _creation_struct(group, of_group, group.__doc__) | UnsetType, UNSET))
     return members, parameters
+
+
+def _creation_struct(shape: type[msgspec.Struct], members: list[Any], meaning: str | None) -> Any:
+    return msgspec.defstruct(
+        f"{shape.__name__}Creation",
+        members,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        namespace={"__doc__": meaning},
+    )
 
 
 def creation(kind: Kind, body: Any, clusters: Sequence[str], name: str | None = None) -> tuple[str, Params]:
@@ -227,7 +212,7 @@ def _params(shape: type[msgspec.Struct], wanted: Mapping[str, Any], pointer: str
             params[creates.parameter] = [
                 _params(listed, one, f"{pointer}/{name}/{place}") for place, one in enumerate(value)
             ]
-        elif (group := struct_in(without_unset(hint))) is not None and isinstance(value, dict):
+        elif (group := struct_in(hint)) is not None and isinstance(value, dict):
             params |= _params(group, value, f"{pointer}/{name}")
     return params
 
@@ -237,9 +222,3 @@ def _written(member: Member, value: Any, pointer: str) -> Any:
         return value if member.write is None else member.write(value)
     except ValueError as problem:
         raise unprocessable(str(problem), pointer=pointer) from None
-
-
-def no_body(body: Any) -> None:
-    """Raises a 422 for a body where none has a meaning."""
-    if body not in ({}, None):
-        raise Problem("unprocessable", "This takes no body", {"pointer": ""})

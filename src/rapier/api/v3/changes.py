@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rapier.api.v3.outcomes import made
-from rapier.api.v3.problems import Problem, unprocessable
+from rapier.api.v3.problems import Problem, precondition_failed, unprocessable
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
 from rapier.errors import Busy, GuardHeld, Stale
-from rapier.ganeti.kinds import JOB, Kind
+from rapier.ganeti.kinds import Kind
 from rapier.ganeti.opcodes import Params
 from rapier.ganeti.references import references
 from rapier.ganeti.touching import Target
@@ -45,7 +45,8 @@ async def carry_out(request: Request, change: Change) -> Answer:
     A body that names what is not there is refused before a precondition counts (RFC 9110 13.2.1).
     """
     current = await change.read()
-    await _check_references(request, change.opcodes(current))
+    planned = change.opcodes(current)
+    await _check_references(request, planned)
     wanted = request.preconditions.if_match
     unless = request.preconditions.if_none_match
     if unless is not None and current.stamp and unless.name_stamp(current.stamp):
@@ -60,7 +61,7 @@ async def carry_out(request: Request, change: Change) -> Answer:
 
     if wanted is not None and not wanted.name_stamp(current.stamp):
         raise _stale(current)
-    if not change.opcodes(current):
+    if not planned:
         return await change.result()  # nothing is to be done
     if wanted is None:
         submitted = Submitted(await request.cluster.submissions(opcodes(current)), current)
@@ -78,7 +79,7 @@ async def carry_out(request: Request, change: Change) -> Answer:
             raise Problem(
                 "object-busy",
                 "A job that touches the object is under way, or came in the same moment",
-                {"jobs": [request.uri(JOB.collection, str(job_id)) for job_id in busy.job_ids]},
+                {"jobs": [request.job_uri(job_id) for job_id in busy.job_ids]},
             ) from None
         except GuardHeld as held:
             raise Problem("too-busy", str(held)) from None
@@ -101,9 +102,4 @@ async def _names(request: Request, kind: Kind) -> set[str]:
 
 
 def _stale(current: Found, said: str = "The object has changed since") -> Problem:
-    # the digest of a representation is made where the object is shown; the stamp alone guards a write as well
-    return Problem(
-        "precondition-failed",
-        f"{said}; the ETag header has what it is now",
-        headers=[(b"etag", f'"{current.stamp}"'.encode())],
-    )
+    return precondition_failed(f"{said}; the ETag header has what it is now", current.stamp)

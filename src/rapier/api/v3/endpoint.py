@@ -24,7 +24,7 @@ from rapier.api.v3 import pages
 from rapier.api.v3.negotiation import Negotiation, query_of
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.preconditions import Preconditions, entity_tag, preconditions_of
-from rapier.api.v3.problems import Problem, not_found, problem_for
+from rapier.api.v3.problems import Problem, method_not_allowed, not_found, problem_for
 from rapier.api.v3.request import FORMAT, Answer, Request, read_arguments
 from rapier.api.v3.routes import RESERVED, Route, routes_of
 from rapier.api.v3.settings import Settings
@@ -92,6 +92,7 @@ class Endpoint:
             preconditions=preconditions_of(scope),
             demands_precondition=self._settings.demand_preconditions,
             wait_seconds=_preferred_wait(scope, self._settings.longest_wait_seconds),
+            longest_wait_seconds=self._settings.longest_wait_seconds,
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
         )
@@ -155,13 +156,7 @@ def _preferred_wait(scope: Scope, longest: int) -> int | None:
 
 
 def _wrong_method(method: str, route: Route) -> Problem:
-    allow = ", ".join(route.allow)
-    return Problem(
-        "method-not-allowed",
-        f"{method} is not among {allow}",
-        {"allow": route.allow},
-        headers=[(b"allow", allow.encode())],
-    )
+    return method_not_allowed(f"{method} is not among {', '.join(route.allow)}", route.allow)
 
 
 def _problem(error: Exception, scope: Scope) -> Problem:

@@ -10,18 +10,15 @@ from rapier.api.http import first_of
 from rapier.api.v3.bodies import check, fill
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
 from rapier.api.v3.operations import Operation
-from rapier.api.v3.outcomes import shown
-from rapier.api.v3.problems import Problem, not_found, unprocessable
-from rapier.api.v3.request import NOTHING, Answer, Argument, Request, nearest
+from rapier.api.v3.outcomes import nothing_but_the_job, shown
+from rapier.api.v3.problems import Problem, not_found, precondition_failed, unprocessable
+from rapier.api.v3.request import Answer, Argument, Request, nearest
 from rapier.api.v3.shapes import Submission
 from rapier.cluster.objects import Found, collection_stamp, is_job_id
 from rapier.ganeti.jobs import CANCELED, FINISHED, QUEUED
 from rapier.ganeti.kinds import JOB
 from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES, Params
 from rapier.ganeti.touching import Target
-
-LONGEST_WAIT_SECONDS = 300
-
 
 # -- one job ---------------------------------------------------------------------------------------------------------
 
@@ -38,7 +35,7 @@ async def _read(request: Request) -> Answer:
     seconds, since = request.query["wait"], request.query["since"]
     job, family = await shown(request, job_id)
     if seconds is not None and family.unfinished:
-        seconds = max(0, min(seconds, LONGEST_WAIT_SECONDS))
+        seconds = max(0, min(seconds, request.longest_wait_seconds))
         families = request.cluster.families
         waiting = families.wait(job_id, seconds) if since is None else families.change(job_id, since, seconds)
         await first_of(waiting, request.draining.wait(), request.gone())
@@ -62,7 +59,7 @@ async def _cancel(request: Request) -> Answer:
     job_id = _job_id(request)
     job, _ = await shown(request, job_id)
     if job.value["status"] in FINISHED:
-        raise Problem("not-cancellable", f"The job has ended: {job.value['status']}", {"job": _uri(request, job_id)})
+        raise Problem("not-cancellable", f"The job has ended: {job.value['status']}", {"job": request.job_uri(job_id)})
     wanted, unless = request.preconditions.if_match, request.preconditions.if_none_match
     if request.demands_precondition and wanted is None:
         raise Problem("precondition-required", "Send If-Match with the entity tag of the job")
@@ -70,16 +67,16 @@ async def _cancel(request: Request) -> Answer:
     if (wanted is not None and not wanted.name_stamp(job.stamp)) or (
         unless is not None and unless.name_stamp(job.stamp)
     ):
-        raise Problem("precondition-failed", "The job is not as the request says", headers=[_tag(job)])
+        raise precondition_failed("The job is not as the request says", job.stamp)
     done, said, job = await _cancelled(request, job_id)
     if done or job.value["status"] == CANCELED:
         return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=True)
     # a job at work is told to stop all the same, and does so before its next opcode
     if job.value["status"] not in FINISHED and _has_more(job):
         return Answer(
-            job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=[("location", _uri(request, job_id))]
+            job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=[("location", request.job_uri(job_id))]
         )
-    raise Problem("not-cancellable", said, {"job": _uri(request, job_id)})
+    raise Problem("not-cancellable", said, {"job": request.job_uri(job_id)})
 
 
 async def _cancelled(request: Request, job_id: int) -> tuple[bool, str, Found]:
@@ -100,14 +97,6 @@ def _has_more(job: Found) -> bool:
     return any(opcode["status"] in ("queued", "waiting") for opcode in job.value["opcodes"])
 
 
-def _uri(request: Request, job_id: int) -> str:
-    return request.uri(JOB.collection, str(job_id))
-
-
-def _tag(job: Found) -> tuple[bytes, bytes]:
-    return b"etag", f'"{job.stamp}"'.encode()
-
-
 CANCEL = Operation(
     _cancel,
     "Cancel: 200 it is cancelled, 202 it stops before its next opcode, 409 it cannot be",
@@ -121,7 +110,7 @@ CANCEL = Operation(
 
 
 async def _submit(request: Request) -> Answer:
-    wanted = check({} if request.body is NOTHING else request.body, Submission)
+    wanted = check(request.given_parameters, Submission)
     opcodes = [_opcode(one, place) for place, one in enumerate(wanted["opcodes"])]
 
     async def read() -> Found:
@@ -129,10 +118,7 @@ async def _submit(request: Request) -> Answer:
             return Found({}, "")
         return Found({}, collection_stamp(await request.cluster.objects.all(JOB)))
 
-    async def result() -> Answer:
-        return Answer(None, None)
-
-    return await carry_out(request, Change(read, lambda _: opcodes, lambda _: Target.everything(), result))
+    return await carry_out(request, Change(read, lambda _: opcodes, lambda _: Target.everything(), nothing_but_the_job))
 
 
 def _opcode(given: dict[str, Any], place: int) -> Params:

@@ -48,6 +48,11 @@ async def _look(request: Request, job_id: int) -> tuple[Found, Family]:
     return job, family
 
 
+async def nothing_but_the_job() -> Answer:
+    """What a write comes to that leaves no object: the answer is its job."""
+    return Answer(None, None)
+
+
 def _text(error: GanetiError | None) -> str | None:
     return None if error is None else str(error)
 
@@ -60,14 +65,14 @@ async def made(request: Request, submitted: Submitted[Any], result: Callable[[],
     try:
         return await _told(request, submitted, result)
     except MasterError as problem:
-        uri = request.uri(JOB.collection, str(submitted.job_id))
+        uri = request.job_uri(submitted.job_id)
         said = f"The job is in the queue: {uri}. What comes of it could not be seen: {problem}"
         raise Problem("outcome-unknown", said, {"job": uri}, [(b"location", uri.encode())]) from None
 
 
 async def _told(request: Request, submitted: Submitted[Any], result: Callable[[], Awaitable[Answer]]) -> Answer:
     job_id = submitted.job_id
-    uri = request.uri(JOB.collection, str(job_id))
+    uri = request.job_uri(job_id)
     applied = []
     raced = bool(submitted.raced) or not submitted.looked  # then no answer may read as if the guard had held
     if request.wait_seconds is not None:
@@ -81,7 +86,7 @@ async def _told(request: Request, submitted: Submitted[Any], result: Callable[[]
             return await _persistently(lambda: _ended(request, job_id, family, result, headers))
     job, _ = await _persistently(lambda: shown(request, job_id))
     if raced:
-        others = [request.uri(JOB.collection, str(other)) for other in submitted.raced]
+        others = [request.job_uri(other) for other in submitted.raced]
         said = "These jobs touch the same object and may have run first; this one could not be cancelled any more"
         if not submitted.looked:
             said = "The master daemon went away before it could be seen whether other jobs touch the same object"
@@ -128,13 +133,13 @@ async def _ended(
 
 def _failure(request: Request, job_id: int, family: Family) -> Problem:
     """The problem that says which of the family failed, and why."""
-    uri = request.uri(JOB.collection, str(job_id))
+    uri = request.job_uri(job_id)
     if family.status == CANCELED:
         return Problem("job-canceled", f"{uri} was cancelled", {"job": uri})
     summaries = {member.job_id: member.summary for member in family.members}
     failed = [
         {
-            "job": None if one.job_id is None else request.uri(JOB.collection, str(one.job_id)),
+            "job": None if one.job_id is None else request.job_uri(one.job_id),
             "summary": "" if one.job_id is None else summaries[one.job_id],
             "status": ERROR,
             "detail": str(one.error),

@@ -316,6 +316,16 @@ def not_found(what: str) -> Problem:
     return Problem("not-found", what)
 
 
+def method_not_allowed(detail: str, allow: list[str]) -> Problem:
+    """405, with the methods that there are."""
+    return Problem("method-not-allowed", detail, {"allow": allow}, [(b"allow", ", ".join(allow).encode())])
+
+
+def precondition_failed(detail: str, stamp: str) -> Problem:
+    """412. The tag that it carries has no digest, which only a representation has; its stamp guards a write as well."""
+    return Problem("precondition-failed", detail, headers=[(b"etag", f'"{stamp}"'.encode())])
+
+
 def unprocessable(detail: str, **members: Any) -> Problem:
     """422."""
     return Problem("unprocessable", detail, members)

@@ -14,6 +14,7 @@ from typing import Any
 from rapier.api.v3.preconditions import Preconditions
 from rapier.api.v3.problems import unprocessable
 from rapier.cluster.cluster import Cluster
+from rapier.ganeti.kinds import JOB
 
 LONGEST_NAME = 100  # that is compared with the known ones
 NOTHING = object()  # no body
@@ -39,12 +40,22 @@ class Request:
     preconditions: Preconditions
     demands_precondition: bool
     wait_seconds: int | None
+    longest_wait_seconds: int
     draining: asyncio.Event
     gone: Callable[[], Awaitable[None]]  # returns when the client has left
 
     def uri(self, *parts: str) -> str:
         """The URI of something in the request's cluster."""
         return "/".join(("/3", *(urllib.parse.quote(part, safe="") for part in (self.cluster_name, *parts))))
+
+    def job_uri(self, job_id: int) -> str:
+        """The URI of a job."""
+        return self.uri(JOB.collection, str(job_id))
+
+    @property
+    def given_parameters(self) -> Any:
+        """The body where none counts as one without members."""
+        return {} if self.body is NOTHING else self.body
 
 
 @dataclass(slots=True)

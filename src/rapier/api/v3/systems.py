@@ -8,7 +8,7 @@ from rapier.api.v3.problems import Problem
 from rapier.api.v3.request import Answer, Request
 from rapier.api.v3.shapes import collection_of
 from rapier.errors import StillRunning
-from rapier.ganeti.kinds import JOB, OS, OS_DIAGNOSE
+from rapier.ganeti.kinds import OS, OS_DIAGNOSE
 from rapier.ganeti.reading import stamp_of
 
 LONGEST_SECONDS = 30.0
@@ -20,7 +20,7 @@ async def _systems(request: Request) -> Answer:
     try:
         found = await request.cluster.ask_by_job("os", opcode, LONGEST_SECONDS)
     except StillRunning as still:
-        job = {} if still.job_id is None else {"job": request.uri(JOB.collection, str(still.job_id))}
+        job = {} if still.job_id is None else {"job": request.job_uri(still.job_id)}
         said = f"The job that tells has not ended after {LONGEST_SECONDS:g} s"
         raise Problem("still-running", said, job) from None
     names = sorted(

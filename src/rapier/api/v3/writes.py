@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, get_args, get_origin
 
-from rapier.api.v3.bodies import check, creation, creation_shape, fill, new_name, no_body
+from rapier.api.v3.bodies import check, creation, creation_shape, fill, new_name
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
-from rapier.api.v3.operations import Operation
-from rapier.api.v3.problems import Problem, unprocessable
+from rapier.api.v3.operations import Handler, Operation
+from rapier.api.v3.outcomes import nothing_but_the_job
+from rapier.api.v3.problems import Problem, method_not_allowed, precondition_failed, unprocessable
 from rapier.api.v3.reads import found
-from rapier.api.v3.request import NOTHING, Answer, Argument, Request
+from rapier.api.v3.request import Answer, Argument, Request
 from rapier.api.v3.shapes import TagSet
 from rapier.cluster.objects import Found, collection_stamp
 from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, TAGS_SET, Kind
@@ -59,7 +60,7 @@ async def _shown(
 def _created(request: Request, kind: Kind, opcode: Params) -> Callable[[], Awaitable[Answer]]:
     async def result() -> Answer:
         if opcode.get("dry_run"):
-            return Answer(None, None)  # the job tells what would have been
+            return await nothing_but_the_job()  # which tells what would have been
         new = await _renamed(request, kind, opcode[kind.parameter])
         location = [("location", request.uri(kind.collection, new.value["name"]))]
         return Answer(new.value, kind.shape, HTTPStatus.CREATED, stamp=new.stamp, headers=location)
@@ -100,14 +101,7 @@ def create(kind: Kind) -> Operation:
         )
         return await carry_out(request, change)
 
-    return Operation(
-        handle,
-        f"Create one of the {kind.collection}",
-        {200: JOB.shape, 201: kind.shape, 202: JOB.shape},
-        body=creation_shape(kind),
-        problems=OF_JOBS,
-        writes=True,
-    )
+    return _creating(kind, handle, f"Create one of the {kind.collection}", OF_JOBS)
 
 
 def put(kind: Kind) -> Operation:
@@ -119,15 +113,9 @@ def put(kind: Kind) -> Operation:
         preconditions = request.preconditions
         if existing is not None:
             if preconditions.if_none_match is not None and preconditions.if_none_match.any:
-                tag = (b"etag", f'"{existing.stamp}"'.encode())
-                raise Problem("precondition-failed", f"There is already one called {name!r}", headers=[tag])
+                raise precondition_failed(f"There is already one called {name!r}", existing.stamp)
             allow = ["DELETE", "GET", "HEAD", "OPTIONS"] if kind.remove else ["GET", "HEAD", "OPTIONS"]
-            raise Problem(
-                "method-not-allowed",
-                f"{name!r} exists: PUT creates, it does not change",
-                {"allow": allow},
-                headers=[(b"allow", ", ".join(allow).encode())],
-            )
+            raise method_not_allowed(f"{name!r} exists: PUT creates, it does not change", allow)
         _, opcode = creation(kind, request.body, request.cluster_names, name)
         if preconditions.if_match is not None:
             raise Problem("precondition-failed", f"There is nothing called {name!r} that could be changed")
@@ -140,14 +128,12 @@ def put(kind: Kind) -> Operation:
         )
         return await carry_out(request, change)
 
-    return Operation(
-        handle,
-        f"Create the {kind.name} of this name",
-        {200: JOB.shape, 201: kind.shape, 202: JOB.shape},
-        body=creation_shape(kind),
-        problems=(*OF_JOBS, "method-not-allowed"),
-        writes=True,
-    )
+    return _creating(kind, handle, f"Create the {kind.name} of this name", (*OF_JOBS, "method-not-allowed"))
+
+
+def _creating(kind: Kind, handle: Handler, summary: str, problems: tuple[str, ...]) -> Operation:
+    answers = {200: JOB.shape, 201: kind.shape, 202: JOB.shape}
+    return Operation(handle, summary, answers, body=creation_shape(kind), problems=problems, writes=True)
 
 
 def remove(kind: Kind) -> Operation:
@@ -155,17 +141,13 @@ def remove(kind: Kind) -> Operation:
     arguments = _arguments(kind.remove, (kind.parameter, kind.uuid_parameter))
 
     async def handle(request: Request) -> Answer:
-        no_body(request.body if request.body is not NOTHING else None)
         given = {name: value for name, value in request.query.items() if name in arguments and value is not None}
-
-        async def gone() -> Answer:
-            return Answer(None, None)
 
         change = Change(
             lambda: found(request, kind),
             lambda current: [fill(kind.remove, given, _on_object(kind, current))],
             lambda current: _target(kind, current),
-            gone,
+            nothing_but_the_job,
         )
         return await carry_out(request, change)
 
@@ -208,7 +190,7 @@ def act(kind: Kind, op_id: str, summary: str) -> Operation:
     shape = OPCODES[op_id].shape((kind.parameter, kind.uuid_parameter))
 
     async def handle(request: Request) -> Answer:
-        given = _parameters(request.body)
+        given = _parameters(request.given_parameters)
 
         def opcodes(current: Found) -> list[Params]:
             return [fill(op_id, given, _on_object(kind, current))]
@@ -227,7 +209,7 @@ def grow_disk() -> Operation:
     shape = OPCODES[GROW_DISK].shape((INSTANCE.parameter, INSTANCE.uuid_parameter, "disk"))
 
     async def handle(request: Request) -> Answer:
-        given = _parameters(request.body)
+        given = _parameters(request.given_parameters)
 
         def opcodes(current: Found) -> list[Params]:
             place = _place_of_disk(current, request.names["disk"])
@@ -264,8 +246,6 @@ async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Par
 
 
 def _parameters(body: Any) -> dict[str, Any]:
-    if body is NOTHING:
-        return {}
     if not isinstance(body, dict):
         raise unprocessable("The body has to be an object", pointer="")
     return body

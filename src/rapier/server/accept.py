@@ -8,10 +8,10 @@ import logging
 import socket
 import ssl
 import struct
-from collections import Counter
 from collections.abc import Callable
 
 from rapier.server.refusals import Refusals
+from rapier.server.seats import Seats
 from rapier.server.settings import Limits
 
 log = logging.getLogger("rapier.server")
@@ -21,46 +21,7 @@ log = logging.getLogger("rapier.server")
 HANDFUL = 64
 PAUSE_SECONDS = 1.0  # when the machine has no file descriptor or memory for one more connection
 _OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-class Seats:
-    """How many connections are open, in all and of each network."""
-
-    def __init__(self, in_all: int, per_address: int) -> None:
-        self._in_all = in_all
-        self._per_address = per_address
-        self._taken: Counter[bytes | str] = Counter()
-        self.open = 0
-
-    def take(self, host: str) -> Callable[[], None] | str:
-        """A function that gives the seat back (calling it twice does no harm); or the reason why there is none."""
-        network = network_of(host)
-        if self._taken[network] >= self._per_address:
-            return f"{self._per_address} connections of this address are open already (connections_per_address)"
-        if self.open >= self._in_all:
-            return f"{self._in_all} connections are open already (connections)"
-        self._taken[network] += 1
-        self.open += 1
-        taken = True
-
-        def leave() -> None:
-            nonlocal taken
-            if taken:
-                taken = False
-                self.open -= 1
-                self._taken[network] -= 1
-                if not self._taken[network]:
-                    del self._taken[network]  # or every address that ever came would stay
-
-        return leave
-
-
-def network_of(host: str) -> bytes | str:
-    """What a cap counts as one address: an IPv4 address, or the 64-bit network that one IPv6 host is free to use."""
-    if ":" not in host:
-        return host
-    return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Acceptor:
@@ -74,6 +35,7 @@ class Acceptor:
         make_protocol: Callable[[Callable[[], None]], asyncio.Protocol],
         limits: Limits,
         workers: int,
+        seats: Seats,
         refusals: Refusals,
     ) -> None:
         """`make_protocol` is given the function that the protocol calls when its connection has ended."""
@@ -84,7 +46,7 @@ class Acceptor:
         self._handful = HANDFUL if workers == 1 else 1
         self._context = context
         self._limits = limits
-        self.seats = Seats(-(-limits.connections // workers), -(-limits.connections_per_address // workers))
+        self.seats = seats
         self._opening: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
 
@@ -132,7 +94,7 @@ class Acceptor:
             if isinstance(leave, str):
                 self._refusals.note(leave, address[0])
                 # Reset, so that a crowd leaves nothing in the kernel either: no FIN-WAIT, no TIME-WAIT.
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 connection.close()
                 continue
             connection.setblocking(False)

@@ -3,6 +3,7 @@
 What differs from uvicorn's own:
 - head and body of a plain answer leave in one write (one TLS record), not two;
 - the length is always said where the body is known as a whole; HTTP/1.0 peers are answered in 1.0, without chunks;
+- a large body leaves in pieces, each when the one before it has left: who does not read costs a piece, not the whole;
 - an answer that ends before the request's body was read does not wait for that body;
 - headers that the application lays down for all answers to a request are in those that the server makes as well;
 - an application that fails because its client left is no error in the log.
@@ -25,7 +26,8 @@ from rapier.server.settings import ASGIApplication, ErrorBody
 
 log = logging.getLogger("rapier.server")
 
-ONE_WRITE_BYTES = 65_536  # up to this, copying a body behind its head is cheaper than a second TLS record
+# Up to this, copying a body behind its head is cheaper than a second TLS record; a larger one leaves in such pieces.
+PIECE_BYTES = 65_536
 # In the scope's `state`: a list to which the application may add headers (names in lower case) that shall be in every
 # answer to this request, in one of the server's own (408, 413, 500) too.
 ANSWER_HEADERS = "answer_headers"
@@ -52,6 +54,9 @@ class Line(Protocol):
 
     def may_read_the_rest_of(self, exchange: Exchange) -> bool:
         """Whether what is left of the body is worth reading, to keep the connection."""
+
+    def listen(self, listening: bool) -> None:
+        """Whether the end of what the peer sends is to be seen."""
 
 
 class Exchange(RequestResponseCycle):
@@ -116,6 +121,7 @@ class Exchange(RequestResponseCycle):
     async def receive(self) -> Any:
         """The next piece of the request's body; `http.disconnect` when the client left or was refused."""
         if not self.more_body:
+            self.connection.listen(True)  # the application wants to know when its client leaves
             return await super().receive()
         if not self.connection.body_is_wanted(self):
             return {"type": "http.disconnect"}
@@ -150,16 +156,26 @@ class Exchange(RequestResponseCycle):
             self._take_head()
             self.response_started = True
             self.waiting_for_100_continue = False
-        if len(framed) > ONE_WRITE_BYTES:
-            if head:
-                self.transport.write(head)
-            self.transport.write(framed)
+        if len(framed) > PIECE_BYTES:
+            await self._write_in_pieces(head, memoryview(framed))
+            if self.disconnected:
+                return
         elif head or framed:
             self.transport.write(head + framed)
         if not more:
             self.response_complete = True
             self.message_event.set()
             self.on_response()
+
+    async def _write_in_pieces(self, head: bytes, body: memoryview) -> None:
+        if head:
+            self.transport.write(head)
+        for start in range(0, len(body), PIECE_BYTES):
+            if self.flow.write_paused:
+                await self.flow.drain()  # not for ever: see `Connection.pause_writing`
+            if self.disconnected:
+                return
+            self.transport.write(body[start : start + PIECE_BYTES])
 
     def _head_lines(self, status: int, headers: Any) -> list[bytes]:
         self._left, self._chunked = None, False

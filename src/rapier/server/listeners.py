@@ -9,6 +9,7 @@ import socket
 from rapier.errors import ConfigurationError
 from rapier.server.settings import Limits, Settings
 
+UNSENT_BYTES = 65_536  # of an answer, that the kernel takes before it can send them
 BACKLOG = 2048  # the kernel's own bound (net.core.somaxconn) is lower on most machines
 
 
@@ -52,6 +53,8 @@ def _listening(host: str, port: int, limits: Limits) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # What is set here, Linux hands on to every accepted socket: no call for each of them.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Who does not read leaves little of his answer in the kernel's memory; who does has as much on its way as ever.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(limits.stalled_seconds * 1000))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, max(1, round(limits.probe_seconds)))

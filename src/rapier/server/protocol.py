@@ -1,7 +1,8 @@
 """One connection: uvicorn's httptools protocol, with the deadlines, limits and refusals that it lacks.
 
-uvicorn's own takes a head of any size and waits for it for ever, accepts a request without Host, reads the whole of a
-body that nobody wants, tells only the newest of several pipelined requests that their client left, and writes its 400
+uvicorn's own takes a head of any size and waits for it for ever, and for ever for a peer that does not read its answer;
+it accepts a request without Host, reads the whole of a body that nobody wants, drops the answer to a client that has
+ended its sending side, tells only the newest of several pipelined requests that their client left, and writes its 400
 for a later request in front of the answer to an earlier one. What is overridden here is internal to uvicorn, so its
 minor version is pinned, and `tests/unit/server/test_uvicorn_hooks.py` fails when one of the hooks is gone.
 """
@@ -12,6 +13,7 @@ import asyncio
 import enum
 import logging
 import re
+import socket
 import time
 import urllib.parse
 from collections.abc import Callable, MutableSet
@@ -24,8 +26,9 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from rapier.server.accept import RESET_ON_CLOSE
 from rapier.server.deadline import Deadline
-from rapier.server.exchange import Exchange, date_line, status_line
+from rapier.server.exchange import PIECE_BYTES, Exchange, date_line, status_line
 from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
 from rapier.server.refusals import Refusals
 from rapier.server.settings import ErrorBody, Limits
@@ -76,6 +79,9 @@ class Connection(HttpToolsProtocol):
         self.ending = False  # nothing more is read, and the connection is about to close
         self._left = left
         self._deadline = Deadline(shared.loop, self._too_late)
+        self._sending_deadline = Deadline(shared.loop, self._not_read)
+        self._listening = True
+        self._turning_away: asyncio.Handle | None = None
         self._reading = Reading.NOTHING
         self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
         self._unknown_method = b""
@@ -88,10 +94,12 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=PIECE_BYTES)  # under TLS it would be eight times as much
         self._deadline.set(self.limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.end()
+        self._sending_deadline.end()
         self._left()
         active, self.active = self.active, None
         super().connection_lost(exc)
@@ -101,10 +109,16 @@ class Connection(HttpToolsProtocol):
             active.disconnected = True
             active.message_event.set()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._sending_deadline.set(self.limits.send_seconds)
+
     def resume_writing(self) -> None:
+        self._sending_deadline.unset()
         super().resume_writing()
         if self._when_flushed is not None:
             then, self._when_flushed = self._when_flushed, None
+            self.transport.set_write_buffer_limits(high=PIECE_BYTES)
             then()
 
     def drain(self) -> None:
@@ -231,12 +245,14 @@ class Connection(HttpToolsProtocol):
         if exchange is self.active:
             self._deadline.unset()
             exchange.message_event.set()
+            self.listen(False)
         elif self.active is None:
             self._deadline.set(self.limits.idle_seconds)
 
     def _start(self, exchange: Exchange) -> None:
         self.active = exchange
         self._deadline.unset()
+        self.listen(exchange.more_body)
         self._start_asgi_task(exchange, self.app)
 
     # ---- what the exchange asks ----
@@ -264,6 +280,34 @@ class Connection(HttpToolsProtocol):
             return False
         return exchange.length - exchange.received <= self.limits.unread_bytes
 
+    def listen(self, listening: bool) -> None:
+        """Whether the end of what the peer sends is to be seen; it ends the connection.
+
+        A peer that has ended its sending side, after its request, still wants the answer. So while a request is in work
+        nothing is read, unless its application watches for the client to leave, which looks the same.
+        """
+        if listening == self._listening:
+            return
+        self._listening = listening
+        if not listening:
+            # not in the midst of a piece's reading: uvloop would undo it there
+            self._turning_away = self.loop.call_soon(self._turn_away)
+        else:
+            if self._turning_away is not None:
+                self._turning_away.cancel()
+            if self.scheme == "https":
+                self.transport.set_read_buffer_limits()  # type: ignore[attr-defined]
+            self.flow.resume_reading()
+
+    def _turn_away(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.scheme == "https":
+            # Its own pause would stop decrypting only, and the end would be seen. A full buffer stops the socket.
+            self.transport.set_read_buffer_limits(high=0)  # type: ignore[attr-defined]
+        else:
+            self.flow.pause_reading()
+
     def on_response_complete(self) -> None:
         """The request in work is answered: on with the next one, or with waiting for it."""
         exchange, self.active = self.active, None
@@ -281,6 +325,7 @@ class Connection(HttpToolsProtocol):
             self.flow.resume_reading()
             between = self._reading is Reading.NOTHING
             self._deadline.set(self.limits.idle_seconds if between else self.limits.head_seconds)
+            self._when_sent(lambda: self.listen(True))
 
     # ---- refusing and ending ----
 
@@ -330,6 +375,10 @@ class Connection(HttpToolsProtocol):
         then = self._close if politely else self._linger
         if not politely:
             self.flow.pause_reading()
+        self._when_sent(then)
+
+    def _when_sent(self, then: Callable[[], None]) -> None:
+        """Does that when nothing of an answer is left here, which has the time of a piece."""
         if self.transport.get_write_buffer_size():
             self._when_flushed = then
             self.transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all is sent
@@ -337,13 +386,24 @@ class Connection(HttpToolsProtocol):
             then()
 
     def _close(self) -> None:
+        self.listen(True)
         self.flow.resume_reading()
         self.transport.close()
-        if self._draining:
-            self._deadline.set(self.limits.linger_seconds)
+        # What the transport still holds of an answer under TLS, it would hold for as long as it is not read.
+        self._deadline.set(self.limits.linger_seconds if self._draining else self.limits.close_seconds)
 
     def _linger(self) -> None:
         self._deadline.set(self.limits.linger_seconds)
+
+    def _not_read(self) -> None:
+        """The peer does not read its answer, or a byte now and then."""
+        self.shared.refusals.note(
+            f"an answer was not read: less than {PIECE_BYTES // 1024} kB in {self.limits.send_seconds:g} seconds",
+            self.client[0] if self.client else "a peer",
+        )
+        # With a reset, so that nothing of it stays in the kernel either.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.transport.abort()
 
     def _too_late(self) -> None:
         """The deadline has passed."""

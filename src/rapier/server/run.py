@@ -12,6 +12,7 @@ import uvloop
 
 from rapier.errors import ConfigurationError
 from rapier.server import listeners
+from rapier.server.seats import Tally
 from rapier.server.serving import serve
 from rapier.server.settings import ASGIApplication, Settings
 from rapier.server.tls import ADVICE, server_context
@@ -37,19 +38,20 @@ def run(make_app: Callable[[], ASGIApplication], settings: Settings, announce: C
     context = None
     if settings.certificate is not None and not settings.insecure_http:
         context = server_context(settings.certificate, settings.key)
-    _room_for(-(-settings.limits.connections // settings.workers) + OTHER_FILES)
+    _room_for(settings.limits.connections + OTHER_FILES)  # one worker may have them all
+    tally = Tally(settings.workers)
     sockets = listeners.listening_sockets(settings)
     urls = listeners.urls(settings, sockets)
     with contextlib.ExitStack() as opened:
         for sock in sockets:
             opened.enter_context(sock)
         if settings.workers == 1:
-            return _in_a_loop(serve(make_app, settings, sockets, context, lambda: announce(urls)))
+            return _in_a_loop(serve(make_app, settings, sockets, context, tally, lambda: announce(urls)))
         patience_seconds = settings.limits.drain_seconds + settings.limits.shutdown_seconds + WORKERS_GRACE_SECONDS
         # One context for all: its ticket keys are then the same, and a client resumes its session with any of them.
         return Workers(
             settings.workers,
-            lambda ready, parent: _in_a_loop(serve(make_app, settings, sockets, context, ready, parent)),
+            lambda ready, parent: _in_a_loop(serve(make_app, settings, sockets, context, tally, ready, parent)),
             lambda: announce(urls),
             opened.close,
             patience_seconds,

@@ -18,6 +18,7 @@ from rapier.server.accept import Acceptor
 from rapier.server.drain import drain
 from rapier.server.protocol import Connection, Shared
 from rapier.server.refusals import Refusals
+from rapier.server.seats import Seats, Tally
 from rapier.server.settings import ASGIApplication, Settings
 
 log = logging.getLogger("rapier.server")
@@ -28,13 +29,14 @@ async def serve(
     settings: Settings,
     sockets: list[socket.socket],
     context: ssl.SSLContext | None,
+    tally: Tally,
     ready: Callable[[], None],
     parent: int | None = None,
 ) -> int:
     """Serves on `sockets` until SIGTERM or SIGINT; a second one ends it at once. The exit code.
 
-    `ready` is called when connections are accepted. `parent` is a pipe's end that closes when the parent process is
-    gone: a worker then ends as after SIGTERM.
+    `tally` counts the connections of all workers. `ready` is called when connections are accepted. `parent` is a pipe's
+    end that closes when the parent process is gone: a worker then ends as after SIGTERM.
     """
     loop = asyncio.get_running_loop()
     stop, hurry, draining = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -87,6 +89,7 @@ async def serve(
         lambda left: Connection(shared, left),
         settings.limits,
         settings.workers,
+        Seats(settings.limits.connections, settings.limits.connections_per_address, tally),
         shared.refusals,
     )
     acceptor.start()

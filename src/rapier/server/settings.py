@@ -28,14 +28,11 @@ class Limits:
     cap in all, and a single one never does.
     """
 
-    connections: int = _limit(
-        10_000, "connections", "Open connections in all; a further one is closed at once. Divided by the workers."
-    )
+    connections: int = _limit(10_000, "connections", "Open connections in all; a further one is closed at once.")
     connections_per_address: int = _limit(
         200,
         "connections",
-        "Open connections of one IPv4 address, or of one IPv6 network of 64 bits; a further one is closed at once. "
-        "Divided by the workers.",
+        "Open connections of one IPv4 address, or of one IPv6 network of 64 bits; a further one is closed at once.",
     )
     handshake_seconds: float = _limit(10.0, "seconds", "For the TLS handshake; then the connection is dropped.")
     head_seconds: float = _limit(
@@ -44,6 +41,9 @@ class Limits:
     idle_seconds: float = _limit(60.0, "seconds", "Between two requests of a connection; then it is closed.")
     body_seconds: float = _limit(
         60.0, "seconds", "For a request's body, from when the application first asks for it; then 408."
+    )
+    send_seconds: float = _limit(
+        30.0, "seconds", "For each 64 kB of an answer to be taken by who asked; then the connection is cut."
     )
     head_bytes: int = _limit(65_536, "bytes", "A request's head; 431 for a longer one.")
     head_fields: int = _limit(100, "headers", "Headers in a request; 431 for more.")
@@ -63,7 +63,11 @@ class Limits:
     linger_seconds: float = _limit(
         0.5, "seconds", "From an answer's end to the closing of a connection that still sends an unread body."
     )
-    close_seconds: float = _limit(3.0, "seconds", "For the peer's part in ending TLS; then the connection is dropped.")
+    close_seconds: float = _limit(
+        10.0,
+        "seconds",
+        "For the last 64 kB of an answer and the peer's part in ending TLS; then the connection is dropped.",
+    )
     stalled_seconds: float = _limit(
         10.0, "seconds", "Without a sign from a peer that has to acknowledge what was sent; then it is dropped."
     )

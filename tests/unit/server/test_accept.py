@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rapier.server.accept import Seats, network_of
+from rapier.server.seats import Seats, network_of
 
 
 def taken(seats: Seats, host: str) -> Callable[[], None]:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
 from rapier.api.trail import cause_of
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
-from rapier.api.v2.reads import Handler
+from rapier.api.v2.reads import Handler, body_of
 from rapier.api.v2.request import Request
 from rapier.api.v2.routes import ROUTES
 from rapier.api.v2.writes import Submit
@@ -93,7 +93,7 @@ class Endpoint:
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
         )
-        return _answered(HTTPStatus.OK, json.encode(await handler(request)) + b"\n", method)
+        return _answered(HTTPStatus.OK, body_of(await handler(request)), method)
 
 
 async def _body(scope: Scope, receive: Receive) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from rapier.api.http import ClientLeft, first_of
 from rapier.api.v2.errors import bad_request, not_found
 from rapier.api.v2.request import Request
@@ -26,15 +24,20 @@ JOB_WAIT_SECONDS = 10
 
 
 def shared(handler: Handler) -> Handler:
-    """Equal requests share what `handler` answers, and its JSON, under the rule of `cluster.sharing`."""
+    """Equal requests share what `handler` answers, as the bytes of a body, under the rule of `cluster.sharing`."""
 
-    async def answer(request: Request) -> msgspec.Raw:
-        async def make() -> msgspec.Raw:
-            return msgspec.Raw(json.encode(await handler(request)))
+    async def answer(request: Request) -> bytes:
+        async def make() -> bytes:
+            return body_of(await handler(request))
 
         return await request.cluster.read(("v2", request.target), make)
 
     return answer
+
+
+def body_of(value: Any) -> bytes:
+    """The body of an answer: JSON with a line end. What is bytes is one already: a crowd of readers shares it."""
+    return value if isinstance(value, bytes) else json.encode(value) + b"\n"
 
 
 def patient(handler: Handler) -> Handler:

@@ -103,6 +103,12 @@ class PlainApp:
         await start(send, 200, (b"content-length", b"%d" % len(BIG)), (b"connection", b"close"))
         await send({"type": "http.response.body", "body": BIG})
 
+    async def on_sized(self, scope: Any, receive: Any, send: Any) -> None:
+        """As many bytes as the query says; the connection ends with the last."""
+        body = BIG[: int(scope["query_string"])]
+        await start(send, 200, (b"content-length", b"%d" % len(body)), (b"connection", b"close"))
+        await send({"type": "http.response.body", "body": body})
+
     async def on_stream(self, scope: Any, receive: Any, send: Any) -> None:
         await start(send, 200)
         for piece in (b"one ", b"two ", b"three"):

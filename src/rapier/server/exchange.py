@@ -158,7 +158,7 @@ class Exchange(RequestResponseCycle):
             self.waiting_for_100_continue = False
         if len(framed) > PIECE_BYTES:
             await self._write_in_pieces(head, memoryview(framed))
-            if self.disconnected:
+            if self.disconnected or self.transport.is_closing():
                 return
         elif head or framed:
             self.transport.write(head + framed)
@@ -173,7 +173,7 @@ class Exchange(RequestResponseCycle):
         for start in range(0, len(body), PIECE_BYTES):
             if self.flow.write_paused:
                 await self.flow.drain()  # not for ever: see `Connection.pause_writing`
-            if self.disconnected:
+            if self.disconnected or self.transport.is_closing():
                 return
             self.transport.write(body[start : start + PIECE_BYTES])
 

@@ -80,8 +80,8 @@ class Connection(HttpToolsProtocol):
         self._left = left
         self._deadline = Deadline(shared.loop, self._too_late)
         self._sending_deadline = Deadline(shared.loop, self._not_read)
-        self._listening = True
-        self._turning_away: asyncio.Handle | None = None
+        self._listening = True  # see `listen`
+        self._receiving = False
         self._reading = Reading.NOTHING
         self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
         self._unknown_method = b""
@@ -94,7 +94,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=PIECE_BYTES)  # under TLS it would be eight times as much
+        transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all has left here
         self._deadline.set(self.limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -118,7 +118,6 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         if self._when_flushed is not None:
             then, self._when_flushed = self._when_flushed, None
-            self.transport.set_write_buffer_limits(high=PIECE_BYTES)
             then()
 
     def drain(self) -> None:
@@ -137,6 +136,11 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.ending or self._refusal is not None:
             return
+        self._receiving = True
+        self._parse(data)
+        self._receiving = False
+
+    def _parse(self, data: bytes) -> None:
         newest = self.cycle
         before = self._reading
         self._fed += len(data)
@@ -145,7 +149,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             # Nobody is upgraded here (RFC 9110 7.8 lets us go on); what follows the head is the next request.
             if rest := data[upgrade.args[0] :]:
-                self.data_received(rest)
+                self._parse(rest)
             return
         except httptools.HttpParserCallbackError as problem:
             self._refuse(*_refusal_behind(problem))
@@ -180,7 +184,7 @@ class Connection(HttpToolsProtocol):
         self._reading = Reading.NOTHING
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"GET" + rest)
+        self._parse(b"GET" + rest)
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= self.limits.pipelined_requests:
@@ -289,24 +293,18 @@ class Connection(HttpToolsProtocol):
         if listening == self._listening:
             return
         self._listening = listening
-        if not listening:
-            # not in the midst of a piece's reading: uvloop would undo it there
-            self._turning_away = self.loop.call_soon(self._turn_away)
-        else:
-            if self._turning_away is not None:
-                self._turning_away.cancel()
-            if self.scheme == "https":
-                self.transport.set_read_buffer_limits()  # type: ignore[attr-defined]
-            self.flow.resume_reading()
-
-    def _turn_away(self) -> None:
-        if self.transport.is_closing():
+        if self.scheme != "https":
+            (self.flow.resume_reading if listening else self.flow.pause_reading)()
             return
-        if self.scheme == "https":
-            # Its own pause would stop decrypting only, and the end would be seen. A full buffer stops the socket.
-            self.transport.set_read_buffer_limits(high=0)  # type: ignore[attr-defined]
+        # The pause of a transport over TLS stops what the application gets; the peer's end would be seen, and obeyed.
+        # The socket itself is read until the transport's buffer is full: none at all is always full.
+        limit: Callable[..., None] = self.transport.set_read_buffer_limits  # type: ignore[attr-defined]
+        if listening:
+            limit()
         else:
-            self.flow.pause_reading()
+            limit(high=0)
+            if self._receiving:
+                limit(high=0)  # each look at an empty buffer of none turns it round, and a last one is yet to come
 
     def on_response_complete(self) -> None:
         """The request in work is answered: on with the next one, or with waiting for it."""
@@ -381,7 +379,6 @@ class Connection(HttpToolsProtocol):
         """Does that when nothing of an answer is left here, which has the time of a piece."""
         if self.transport.get_write_buffer_size():
             self._when_flushed = then
-            self.transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all is sent
         else:
             then()
 

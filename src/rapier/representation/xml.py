@@ -21,7 +21,7 @@ from xml.parsers import expat
 
 import msgspec
 
-from rapier.representation.reading import DEEPEST, NotReadable
+from rapier.representation.reading import DEEPEST, MOST_VALUES, NotReadable, TooMany
 from rapier.representation.registry import Representation
 from rapier.representation.shapes import KINDS, Kind, Shape, kind_of, name_of, shape_of
 
@@ -166,6 +166,7 @@ class _Reading:
         self._shape, self._namespace, self._item = shape, namespace, item
         self._open: list[_Open] = []
         self._value: Any = None
+        self._begun = 0
 
     def read(self, body: bytes) -> Any:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -186,6 +187,9 @@ class _Reading:
         raise NotReadable("a document type declaration is not taken")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._begun += 1
+        if self._begun > MOST_VALUES:
+            raise TooMany
         namespace, _, local = name.rpartition(" ")
         if namespace != self._namespace:
             raise self._wrong(f"<{_shown(local)}> is in namespace {_shown(namespace)!r}, not in {self._namespace!r}")

@@ -25,7 +25,7 @@ from rapier.api.v2.writes import Submit
 from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
 from rapier.representation import json
-from rapier.representation.reading import NotReadable
+from rapier.representation.reading import NotReadable, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ async def _body(scope: Scope, receive: Receive) -> Any:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
         return json.decode(body)
+    except TooMany as problem:
+        raise bad_request(f"The body holds {problem}") from None
     except NotReadable:
         raise bad_request("Unable to parse JSON data") from None
 

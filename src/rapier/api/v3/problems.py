@@ -47,8 +47,8 @@ _TYPES = (
         "malformed",
         Status.BAD_REQUEST,
         "The request cannot be read",
-        "The body is not of the format that its media type names, is nested more than 64 deep, or brings a document "
-        "type declaration; or the path or the query string holds an escape that is none.",
+        "The body is not of the format that its media type names, is nested more than 64 deep, holds more than 100,000 "
+        "values, or brings a document type declaration; or the path or the query string holds an escape that is none.",
     ),
     ProblemType(
         "etag-without-if-match",

@@ -1,7 +1,7 @@
 """A thousand rude peers at once, an ordinary client in the midst of them; memory and files before, during and after.
 
 The daemon is run as it is in earnest: TLS, a users file, a master behind it, the caps as they are. So a thousand come
-from five addresses. What an ordinary client waits for is compared with what it waited for a moment before, in the same run.
+from five addresses. What an ordinary client waits for is compared with what it waited for a moment before.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, cast
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
@@ -46,7 +46,7 @@ class QueryResult(TypedDict):
     """`data` has a row for each object, and in it `[status, value]` for each field; status 0 is a good value."""
 
     fields: list[FieldDefinition]
-    data: list[list[list[Any]]]
+    data: list[list[Annotated[list[Any], msgspec.Meta(min_length=2, max_length=2)]]]
 
 
 class Luxi:
@@ -69,8 +69,7 @@ class Luxi:
     async def _rows(self, method: str, args: list[Any], fields: Fields) -> list[Row]:
         """Rows, each with a value for every field."""
         rows = await self._read(list[Row], method, *args)
-        if any(len(row) != len(fields) for row in rows):
-            raise MasterGarbled(f"the master's answer to {method} has rows of other lengths than it was asked for")
+        _check_rows(rows, fields, method)
         return rows
 
     async def _change(self, shape: type[T], method: str, *args: Any) -> T:
@@ -90,7 +89,9 @@ class Luxi:
 
     async def query(self, kind: str, fields: Fields, filter: Filter = None) -> QueryResult:
         """Any fields of any kind of object, with a status for each value (LUXI Query)."""
-        return cast(QueryResult, await self._read(dict[str, Any], "Query", kind, list(fields), filter))
+        answer = await self._read(QueryResult, "Query", kind, list(fields), filter)
+        _check_rows(answer["data"], fields, "Query")
+        return answer
 
     async def query_fields(self, kind: str, fields: Fields | None = None) -> list[FieldDefinition]:
         """The fields that a kind of object has; `None` for all (LUXI QueryFields)."""
@@ -225,6 +226,11 @@ def read_job_id(digits: str) -> JobId:
     if len(digits.lstrip("0")) > 19 or int(digits) > LARGEST_JOB_ID:
         raise RequestRefused("GenericError", [f"Failed to parse request: {digits[:30]} is too large for a job's id"])
     return int(digits)
+
+
+def _check_rows(rows: Sequence[Row], fields: Fields, method: str) -> None:
+    if any(len(row) != len(fields) for row in rows):
+        raise MasterGarbled(f"the master's answer to {method} has rows of other lengths than it was asked for")
 
 
 def _shaped(answer: Any, shape: type[T], method: str) -> T:

@@ -18,10 +18,11 @@ OPCODE = {"OP_ID": "OP_TEST_DELAY", "reason": []}
 ROWS = [["a"], ["b"]]
 
 # method of ours, arguments, what goes over the wire, what comes back, what we make of it
+NO_ROWS: dict[str, Any] = {"fields": [], "data": []}
 READS: list[tuple[str, list[Any], list[Any], Any, Any]] = [
     ("query_cluster_info", [], ["QueryClusterInfo"], {"name": "c"}, {"name": "c"}),
-    ("query", ["node", ["name"]], ["Query", "node", ["name"], None], {"data": []}, {"data": []}),
-    ("query", ["os", ("name",), ["=", "name", "x"]], ["Query", "os", ["name"], ["=", "name", "x"]], {}, {}),
+    ("query", ["node", ["name"]], ["Query", "node", ["name"], None], NO_ROWS, NO_ROWS),
+    ("query", ["os", ("name",), ["=", "name", "x"]], ["Query", "os", ["name"], ["=", "name", "x"]], NO_ROWS, NO_ROWS),
     ("query_fields", ["node"], ["QueryFields", "node", None], {"fields": [1]}, [1]),
     ("query_fields", ["node", ("name",)], ["QueryFields", "node", ["name"]], {"fields": []}, []),
     ("query_instances", [[], ["name"]], ["QueryInstances", [], ["name"], False], ROWS, ROWS),
@@ -108,6 +109,20 @@ async def test_rows_of_another_length_than_asked_for_are_garbled(
     peer.script = script
     with pytest.raises(MasterGarbled, match="rows of other lengths"):
         await getattr(luxi, method)([], ["name", "uuid"])
+
+
+@pytest.mark.parametrize(
+    "data", [[[1]], [[[0]]], [[[0, "a", "b"]]], [[[0, "a"], [0, "b"]]], [[]], {"a": 1}, None], ids=repr
+)
+async def test_an_answer_to_a_query_without_a_status_and_a_value_for_each_field_is_garbled(
+    peer: Peer, luxi: Luxi, data: Any
+) -> None:
+    async def script(asked: Asked) -> None:
+        asked.answer({"fields": [], "data": data})
+
+    peer.script = script
+    with pytest.raises(MasterGarbled, match="another shape|rows of other lengths"):
+        await luxi.query("node", ["name"])
 
 
 async def test_another_number_of_jobs_than_asked_for_is_garbled(peer: Peer, luxi: Luxi) -> None:

@@ -121,7 +121,7 @@ async def test_an_answer_to_a_query_without_a_status_and_a_value_for_each_field_
         asked.answer({"fields": [], "data": data})
 
     peer.script = script
-    with pytest.raises(MasterGarbled, match="another shape|rows of other lengths"):
+    with pytest.raises(MasterGarbled, match=r"another shape|rows of other lengths"):
         await luxi.query("node", ["name"])
 
 

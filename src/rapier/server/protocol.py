@@ -81,6 +81,8 @@ class Connection(HttpToolsProtocol):
         self._deadline = Deadline(shared.loop, self._too_late)
         self._sending_deadline = Deadline(shared.loop, self._not_read)
         self._listening = True  # see `listen`
+        self._deaf = False
+        self._fresh = True  # no request was answered yet
         self._receiving = False
         self._reading = Reading.NOTHING
         self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
@@ -293,22 +295,42 @@ class Connection(HttpToolsProtocol):
         if listening == self._listening:
             return
         self._listening = listening
+        if listening:
+            self._hear()
+        elif self._fresh:
+            self._stop_hearing()
+        else:
+            # Most answers are made before the loop looks at its sockets again, and none of this was needed. The first
+            # request may be read with the handshake's end, out of turn, so it is not left to that.
+            self.loop.call_soon(self._stop_hearing)
+
+    def _stop_hearing(self) -> None:
+        if self._listening or self._deaf or self.transport.is_closing():
+            return
+        self._deaf = True
         if self.scheme != "https":
-            (self.flow.resume_reading if listening else self.flow.pause_reading)()
+            self.flow.pause_reading()
             return
         # The pause of a transport over TLS stops what the application gets; the peer's end would be seen, and obeyed.
         # The socket itself is read until the transport's buffer is full: none at all is always full.
         limit: Callable[..., None] = self.transport.set_read_buffer_limits  # type: ignore[attr-defined]
-        if listening:
-            limit()
+        limit(high=0)
+        if self._receiving:
+            limit(high=0)  # each look at an empty buffer of none turns it round, and a last one is yet to come
+
+    def _hear(self) -> None:
+        if not self._deaf:
+            return
+        self._deaf = False
+        if self.scheme != "https":
+            self.flow.resume_reading()
         else:
-            limit(high=0)
-            if self._receiving:
-                limit(high=0)  # each look at an empty buffer of none turns it round, and a last one is yet to come
+            self.transport.set_read_buffer_limits()  # type: ignore[attr-defined]
 
     def on_response_complete(self) -> None:
         """The request in work is answered: on with the next one, or with waiting for it."""
         exchange, self.active = self.active, None
+        self._fresh = False
         self.server_state.total_requests += 1
         if exchange is None or self.ending or self.transport.is_closing():
             return

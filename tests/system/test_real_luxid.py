@@ -22,6 +22,7 @@ from luxi_peer import Asked, running_peer
 pytestmark = pytest.mark.real
 
 DEADLINE_SECONDS = 2.0
+WRITE_EVERY_SECONDS = 0.5  # each is a job, and each job a process of Ganeti's: more would only fill the queue
 THIS_RUN = f"{time.time_ns()}-"  # a cluster that is used for several runs keeps their jobs
 
 
@@ -86,6 +87,7 @@ async def test_with_luxid_killed_it_is_stocks_504_but_at_once_and_well_when_luxi
         assert [(await timed(ours, *request))[0] for request in requests] == [200, 200]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.long)])
 async def test_restarts_in_the_middle_of_requests_lose_some_and_repeat_no_job(
     served: Endpoint, lab: VirtualCluster, luxid: Luxid, figures: Figures, kills: int
@@ -103,7 +105,7 @@ async def test_restarts_in_the_middle_of_requests_lose_some_and_repeat_no_job(
                 status, seconds, _ = await timed(client, "GET", path)
                 statuses[f"GET {path[:2]}", status] += 1
                 assert seconds < 2 * DEADLINE_SECONDS + 1, "a read of version 3 may be two calls"
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
 
         async def writes_2() -> None:
             while not end.is_set():
@@ -112,7 +114,7 @@ async def test_restarts_in_the_middle_of_requests_lose_some_and_repeat_no_job(
                 status, _, body = await timed(client, "PUT", dry(tag))
                 statuses["PUT /2", status] += 1
                 submitted[tag] = status, body if status == 200 else None
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(WRITE_EVERY_SECONDS)
 
         async def writes_3() -> None:
             while not end.is_set():
@@ -122,13 +124,13 @@ async def test_restarts_in_the_middle_of_requests_lose_some_and_repeat_no_job(
                 answer = await client.post(f"/3/{cluster}/jobs", json={"opcodes": [opcode]})
                 statuses["POST /3", answer.status_code] += 1
                 submitted[tag] = answer.status_code, int(answer.json()["id"]) if answer.is_success else None
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(WRITE_EVERY_SECONDS)
 
         paths = ("/2/instances?bulk=1", f"/3/{cluster}/instances?live=0")
         crowd = [asyncio.create_task(one) for one in (*map(reads, paths), writes_2(), writes_3())]
         for restart in range(kills + 1):
             made = [statuses["PUT /2", 200], statuses["POST /3", 202]]
-            while min(statuses["PUT /2", 200] - made[0], statuses["POST /3", 202] - made[1]) < 2:
+            while min(statuses["PUT /2", 200] - made[0], statuses["POST /3", 202] - made[1]) < 1:
                 for task in crowd:
                     assert not task.done() or task.result(), "it ends when it is told to, or fails here"
                 await asyncio.sleep(0.02)

@@ -16,7 +16,7 @@ _decode = msgspec.json.Decoder().decode
 def decode(body: bytes) -> Any:
     """The value in `body`, nested as deep as the parser bears. Raises `NotReadable`."""
     # Each value but the first follows one of these. They count in texts as well, which hold as many in no real body.
-    if len(body) > MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) >= MOST_VALUES:
+    if len(body) > MOST_VALUES and sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise TooMany
     try:
         return _decode(body)

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, RequestResponseCycle
 
+from rapier.server.hearing import Hearing
 from rapier.server.settings import ASGIApplication, ErrorBody
 
 log = logging.getLogger("rapier.server")
@@ -40,6 +41,7 @@ class Line(Protocol):
     scope: Any
     transport: asyncio.Transport
     flow: FlowControl
+    hearing: Hearing
     loop: asyncio.AbstractEventLoop
     expect_100_continue: bool
 
@@ -54,9 +56,6 @@ class Line(Protocol):
 
     def may_read_the_rest_of(self, exchange: Exchange) -> bool:
         """Whether what is left of the body is worth reading, to keep the connection."""
-
-    def listen(self, listening: bool) -> None:
-        """Whether the end of what the peer sends is to be seen."""
 
 
 class Exchange(RequestResponseCycle):
@@ -121,7 +120,7 @@ class Exchange(RequestResponseCycle):
     async def receive(self) -> Any:
         """The next piece of the request's body; `http.disconnect` when the client left or was refused."""
         if not self.more_body:
-            self.connection.listen(True)  # the application wants to know when its client leaves
+            self.connection.hearing.listen()  # the application wants to know when its client leaves
             return await super().receive()
         if not self.connection.body_is_wanted(self):
             return {"type": "http.disconnect"}

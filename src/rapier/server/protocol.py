@@ -30,6 +30,7 @@ from rapier.server.accept import RESET_ON_CLOSE
 from rapier.server.deadline import Deadline
 from rapier.server.exchange import PIECE_BYTES, Exchange, date_line, status_line
 from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
+from rapier.server.hearing import Hearing
 from rapier.server.refusals import Refusals
 from rapier.server.settings import ErrorBody, Limits
 
@@ -80,10 +81,7 @@ class Connection(HttpToolsProtocol):
         self._left = left
         self._deadline = Deadline(shared.loop, self._too_late)
         self._sending_deadline = Deadline(shared.loop, self._not_read)
-        self._listening = True  # see `listen`
-        self._deaf = False
-        self._fresh = True  # no request was answered yet
-        self._receiving = False
+        self.hearing: Hearing = None  # type: ignore[assignment]  # there when the connection is, as uvicorn's `flow`
         self._reading = Reading.NOTHING
         self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
         self._unknown_method = b""
@@ -96,6 +94,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.hearing = Hearing(self.loop, transport, self.flow, tls=self.scheme == "https")
         transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all has left here
         self._deadline.set(self.limits.head_seconds)
 
@@ -138,9 +137,9 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.ending or self._refusal is not None:
             return
-        self._receiving = True
+        self.hearing.reading = True
         self._parse(data)
-        self._receiving = False
+        self.hearing.reading = False
 
     def _parse(self, data: bytes) -> None:
         newest = self.cycle
@@ -251,14 +250,17 @@ class Connection(HttpToolsProtocol):
         if exchange is self.active:
             self._deadline.unset()
             exchange.message_event.set()
-            self.listen(False)
+            self.hearing.leave_alone()
         elif self.active is None:
             self._deadline.set(self.limits.idle_seconds)
 
     def _start(self, exchange: Exchange) -> None:
         self.active = exchange
         self._deadline.unset()
-        self.listen(exchange.more_body)
+        if exchange.more_body:
+            self.hearing.listen()
+        else:
+            self.hearing.leave_alone()
         self._start_asgi_task(exchange, self.app)
 
     # ---- what the exchange asks ----
@@ -286,51 +288,10 @@ class Connection(HttpToolsProtocol):
             return False
         return exchange.length - exchange.received <= self.limits.unread_bytes
 
-    def listen(self, listening: bool) -> None:
-        """Whether the end of what the peer sends is to be seen; it ends the connection.
-
-        A peer that has ended its sending side, after its request, still wants the answer. So while a request is in work
-        nothing is read, unless its application watches for the client to leave, which looks the same.
-        """
-        if listening == self._listening:
-            return
-        self._listening = listening
-        if listening:
-            self._hear()
-        elif self._fresh:
-            self._stop_hearing()
-        else:
-            # Most answers are made before the loop looks at its sockets again, and none of this was needed. The first
-            # request may be read with the handshake's end, out of turn, so it is not left to that.
-            self.loop.call_soon(self._stop_hearing)
-
-    def _stop_hearing(self) -> None:
-        if self._listening or self._deaf or self.transport.is_closing():
-            return
-        self._deaf = True
-        if self.scheme != "https":
-            self.flow.pause_reading()
-            return
-        # The pause of a transport over TLS stops what the application gets; the peer's end would be seen, and obeyed.
-        # The socket itself is read until the transport's buffer is full: none at all is always full.
-        limit: Callable[..., None] = self.transport.set_read_buffer_limits  # type: ignore[attr-defined]
-        limit(high=0)
-        if self._receiving:
-            limit(high=0)  # each look at an empty buffer of none turns it round, and a last one is yet to come
-
-    def _hear(self) -> None:
-        if not self._deaf:
-            return
-        self._deaf = False
-        if self.scheme != "https":
-            self.flow.resume_reading()
-        else:
-            self.transport.set_read_buffer_limits()  # type: ignore[attr-defined]
-
     def on_response_complete(self) -> None:
         """The request in work is answered: on with the next one, or with waiting for it."""
         exchange, self.active = self.active, None
-        self._fresh = False
+        self.hearing.fresh = False
         self.server_state.total_requests += 1
         if exchange is None or self.ending or self.transport.is_closing():
             return
@@ -345,7 +306,7 @@ class Connection(HttpToolsProtocol):
             self.flow.resume_reading()
             between = self._reading is Reading.NOTHING
             self._deadline.set(self.limits.idle_seconds if between else self.limits.head_seconds)
-            self._when_sent(lambda: self.listen(True))
+            self._when_sent(self.hearing.listen)
 
     # ---- refusing and ending ----
 
@@ -405,7 +366,7 @@ class Connection(HttpToolsProtocol):
             then()
 
     def _close(self) -> None:
-        self.listen(True)
+        self.hearing.listen()
         self.flow.resume_reading()
         self.transport.close()
         # What the transport still holds of an answer under TLS, it would hold for as long as it is not read.

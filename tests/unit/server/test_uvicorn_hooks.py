@@ -76,7 +76,7 @@ def test_everything_that_is_overridden_was_there() -> None:
         (
             Connection,
             HttpToolsProtocol,
-            {"drain", "listen", "body_is_wanted", "body_is_too_large", "may_read_the_rest_of"},
+            {"drain", "body_is_wanted", "body_is_too_large", "may_read_the_rest_of"},
         ),
         (Exchange, RequestResponseCycle, {"common_lines"}),
     ):

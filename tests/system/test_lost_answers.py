@@ -24,7 +24,7 @@ from rapier.luxi.client import Luxi
 pytestmark = pytest.mark.real
 
 THIS_RUN = f"{time.time_ns()}"
-KILLS = 20
+KILLS = 60
 
 
 @pytest.fixture
@@ -59,6 +59,8 @@ def jobs_by_name(lab: VirtualCluster) -> dict[str, int]:
     }
 
 
+@pytest.mark.long  # in make test the same is seen through HTTP: tests/v3/test_lost_answers.py
+@pytest.mark.timeout(600)
 async def test_luxid_killed_before_its_answer_leaves_no_doubt_and_no_error(
     lab: VirtualCluster, luxid: Luxid, figures: Figures
 ) -> None:

@@ -13,7 +13,7 @@ PACKAGES = ("ganeti", "iproute2", "socat")
 PROGRAMS = ("/usr/sbin/gnt-cluster", "/usr/bin/socat", "/usr/lib/ganeti/tools/vcluster-setup")
 
 
-APT_LOCK = Path("/var/tmp/rapier-tests-apt.lock")  # noqa: S108 - as root only
+APT_LOCK = Path("/var/tmp/rapier-tests-apt.lock")
 
 
 class LabError(Exception):

@@ -97,7 +97,8 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
         tls_key=str(tls.key),
         cluster_alias=ALIAS,
     )
-    return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder))
+    # It ends with its terminal, which says so by SIGHUP.
+    return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder), hangup_rereads=False)
 
 
 def wait_for(master_socket: Path, master: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from endpoints import Access
 from rapier.errors import CertificateError
-from rapier.server.tls import server_context
+from rapier.server.certificate import Certificate
 from rude.daemon import Daemon, request, running
 
 PASSWORDLESS = serialization.NoEncryption()
@@ -94,40 +94,40 @@ def test_a_client_resumes_its_session(secured: Daemon) -> None:
 
 def test_a_file_that_is_not_there_is_named_with_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(CertificateError, match=r"no\.pem.*No such file.*`rapier cert DIR`"):
-        server_context(tmp_path / "no.pem", None)
+        Certificate(tmp_path / "no.pem", None)
 
 
 def test_a_certificate_without_its_key_is_refused(access: Access) -> None:
     with pytest.raises(CertificateError, match="no private key"):
-        server_context(access.certificate, None)
+        Certificate(access.certificate, None)
 
 
 def test_a_key_without_its_certificate_is_refused(access: Access) -> None:
     with pytest.raises(CertificateError, match="no certificate"):
-        server_context(access.key, None)
+        Certificate(access.key, None)
 
 
 def test_a_key_of_another_certificate_is_refused(tmp_path: Path, access: Access) -> None:
     other = self_signed(tmp_path, ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(CertificateError, match="another certificate"):
-        server_context(access.certificate, other)
+        Certificate(access.certificate, other)
 
 
 def test_a_key_of_another_kind_is_refused(tmp_path: Path, access: Access) -> None:
     other = self_signed(tmp_path, rsa.generate_private_key(65537, 2048))
     with pytest.raises(CertificateError, match="another certificate"):
-        server_context(access.certificate, other)
+        Certificate(access.certificate, other)
 
 
 def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(tmp_path: Path) -> None:
     encryption = serialization.BestAvailableEncryption(b"secret")
     file = self_signed(tmp_path, ec.generate_private_key(ec.SECP256R1()), encryption)
     with pytest.raises(CertificateError, match="encrypted"):
-        server_context(file, None)
+        Certificate(file, None)
 
 
 def test_rubbish_between_the_right_lines_is_refused(tmp_path: Path, access: Access) -> None:
     file = tmp_path / "cert.pem"
     file.write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
     with pytest.raises(CertificateError, match="rapier cert DIR"):
-        server_context(file, access.key)
+        Certificate(file, access.key)

@@ -138,7 +138,7 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     its_id = """$(echo "$job" | grep -o '"id":"[0-9]*' | head -1 | tr -dc 0-9)"""
     json = "-H 'Content-Type: application/json'"
     base = f"{url}/3/{ALIAS}"
-    out = Console(soft_wrap=True, highlight=False)
+    out = Console(soft_wrap=True, highlight=False, emoji=False)
     out.print(f"""
 [bold]Rapier[/] answers for a cluster of its own at [bold]{escape(url)}[/]
 

@@ -91,6 +91,12 @@ class Program:
         self.stop()
 
 
+def children(process: int) -> set[int]:
+    """The processes that it started."""
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout
+    return {int(word) for word in found.split()}
+
+
 def log_lengths() -> dict[int, int]:
     """How much each running program has said, by its process."""
     return {program.pid: len(program.log) for program in RUNNING}

@@ -18,7 +18,7 @@ import pytest
 
 from endpoints import Access, Endpoint, rapier_program
 from luxi_peer import Asked, Line, Peer, running_peer
-from processes import RAPIER, Program
+from processes import RAPIER, Program, children
 from rude.daemon import eventually
 
 WORKERS = 3
@@ -56,12 +56,6 @@ def process_behind(line: Line) -> int:
     reached = line.transport.get_extra_info("socket")
     process, _, _ = struct.unpack("3i", reached.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return int(process)
-
-
-def children(process: int) -> set[int]:
-    """The processes that it started."""
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout
-    return {int(word) for word in found.split()}
 
 
 async def workers_met(endpoint: Endpoint, tries: int = 30) -> set[int]:

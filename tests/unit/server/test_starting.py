@@ -6,12 +6,12 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from endpoints import Access
+from processes import children
 from rude.daemon import Daemon, address_of, eventually, read_answer, request, running, start_and_fail
 
 
@@ -81,11 +81,6 @@ def processes_behind(daemon: Daemon, tries: int = 40) -> set[int]:
         seen.add(read_answer(sock).json["process"])
         sock.close()
     return seen
-
-
-def children(process: int) -> set[int]:
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout
-    return {int(word) for word in found.split()}
 
 
 def test_each_of_several_workers_answers_and_the_parent_does_not(access: Access) -> None:

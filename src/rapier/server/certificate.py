@@ -51,10 +51,13 @@ class Certificate:
         self._take(self._read())
 
     def look(self) -> None:
-        """Takes what the files hold if they have changed and it is good; what is not is left for `follow` to say."""
+        """Takes what the files hold if they have changed and it is good, for a process that comes after others.
+
+        Those have said what there was to say; `follow` says the rest.
+        """
         if self._files.changed():
             try:
-                self._take(self._read())
+                self._take(self._read(), logging.DEBUG)
             except CertificateError:
                 self._files.read_again_in(0)
 
@@ -87,18 +90,18 @@ class Certificate:
         self._files.begin_reading()
         return read_pair(*self._paths)
 
-    def _take(self, pair: Pair) -> bool:
+    def _take(self, pair: Pair, level: int = logging.INFO) -> bool:
         """Loads the pair, unless it is loaded already; whether it was another one."""
         if pair == self._loaded:
             if self._complaint is not None:
-                log.info("certificate %s is again as it was loaded", pair.certificate_file)
+                log.log(level, "certificate %s is again as it was loaded", pair.certificate_file)
                 self._complaint = None
             return False
         kind, said = _described(pair)
         context = self._contexts.setdefault(kind, blank_context())
         load(context, pair)
         self.context, self._loaded, self._complaint = context, pair, None
-        log.info("certificate %s loaded: %s", pair.certificate_file, said)
+        log.log(level, "certificate %s loaded: %s", pair.certificate_file, said)
         return True
 
     def _complain(self, what: str, said_anew: bool) -> None:

@@ -25,7 +25,8 @@ from rapier.server.settings import ASGIApplication, Settings
 log = logging.getLogger("rapier.server")
 
 # A worker is born with these blocked, until it can take them: none is lost, and none ends it without a word.
-HELD_BACK = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+HURRY = signal.SIGUSR1  # from the parent: end at once
+HELD_BACK = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, HURRY})
 
 
 async def serve(
@@ -48,15 +49,29 @@ async def serve(
     def told_to_end() -> None:
         (hurry if stop.is_set() else stop).set()
 
+    def told_to_hurry() -> None:
+        stop.set()
+        hurry.set()
+
     def orphaned() -> None:
         loop.remove_reader(parent)  # type: ignore[arg-type]
         stop.set()
 
-    # A worker leaves SIGINT to its parent: Ctrl-C reaches both, and would count twice here.
-    loop.add_signal_handler(signal.SIGINT, told_to_end if parent is None else lambda: None)
-    loop.add_signal_handler(signal.SIGTERM, told_to_end)
+    def hung_up(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(hangup.set)
+
+    if parent is None:
+        loop.add_signal_handler(signal.SIGINT, told_to_end)
+        loop.add_signal_handler(signal.SIGTERM, told_to_end)
+    else:
+        # Ctrl-C, and a service manager's SIGTERM to all of a group, reach the parent too: here they would count twice.
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(HURRY, told_to_hurry)
     if settings.hangup_rereads:
-        loop.add_signal_handler(signal.SIGHUP, hangup.set)
+        # Not the loop's own handler: when the loop is closed it would have SIGHUP end us, in the middle of our end.
+        signal.signal(signal.SIGHUP, hung_up)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)  # what a worker was sent since it was born arrives now
     if parent is not None:
         loop.add_reader(parent, orphaned)
@@ -114,8 +129,8 @@ async def serve(
             task.cancel()
     overseer.ending()
     await drain(acceptor, shared, draining, hurry)
-    # The loop's end gives its signals back to the system, which would end us by this one.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    if settings.hangup_rereads:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.limits.shutdown_seconds):
             await lifespan.shutdown()

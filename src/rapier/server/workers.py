@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rapier.errors import RapierError
 from rapier.server.overseer import Overseer, Parent, Report
-from rapier.server.serving import HELD_BACK
+from rapier.server.serving import HELD_BACK, HURRY
 
 log = logging.getLogger("rapier.server")
 
@@ -213,7 +213,7 @@ class Workers:
         """Tells all to end; a second time, to end at once."""
         self._stop_asked += 1
         self._stop_listening()  # each worker closes its own copies: who comes now is refused
-        self._send(signal.SIGTERM)
+        self._send(signal.SIGTERM if self._stop_asked == 1 else HURRY)
         if self._stop_asked == 1:
             self._overseer.ending()
 

@@ -226,8 +226,9 @@ def test_all_workers_take_a_new_pair_and_their_sessions_are_each_others(tmp_path
             pair = key_pair(kind)
             files.hold(pair)
             assert eventually(lambda: set(shown_by_each(daemon, 2).values()) == {pair.der})  # noqa: B023
-            client, met = Client(daemon), set()
+            client = Client(daemon)
             client.shown()
+            met: set[int] = set()
             while len(met) < 2:
                 client.shown(resuming=True)
                 assert client.resumed, kind

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -110,14 +111,25 @@ def test_a_signal_to_the_parent_ends_all(number: int) -> None:
         assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
 
 
-def test_ctrl_c_which_reaches_all_of_them_lets_requests_in_work_end() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a service manager"])
+def test_a_signal_that_reaches_all_of_them_lets_requests_in_work_end(number: int) -> None:
     with running(workers=2) as daemon, daemon.connect() as sock:
         sock.sendall(request("GET", "/slow?0.7"))
         assert not eventually(lambda: False, 0.2)
         for process in (*children(daemon.pid), daemon.pid):
-            os.kill(process, signal.SIGINT)
+            os.kill(process, number)
         assert read_answer(sock).json == {"slow": True}
         assert daemon.program.process.wait(10) == 0
+
+
+def test_a_second_signal_to_the_parent_ends_all_at_once() -> None:
+    with running(workers=2) as daemon, daemon.connect() as sock:
+        sock.sendall(request("GET", "/slow?30"))
+        began = time.monotonic()
+        daemon.program.process.send_signal(signal.SIGTERM)
+        assert not eventually(lambda: daemon.program.process.poll() is not None, 0.5)
+        assert daemon.end() == 0
+        assert time.monotonic() - began < 3
 
 
 def test_workers_end_when_their_parent_is_killed() -> None:

@@ -103,6 +103,18 @@ def test_a_worker_that_dies_is_replaced_and_it_is_said() -> None:
         assert daemon.program.stop() == 0
 
 
+def test_a_worker_that_hangs_is_replaced_and_it_is_said_where_it_hung() -> None:
+    with running(workers=2, limits={"silent_worker_seconds": 2}) as daemon, daemon.connect() as sock:
+        before = children(daemon.pid)
+        sock.sendall(request("GET", "/hang"))
+        assert eventually(lambda: "hangs: no sign of life for 2 s" in daemon.log)
+        assert eventually(lambda: len(after := children(daemon.pid)) == 2 and len(after & before) == 1)
+        assert "in on_hang" in daemon.log
+        assert daemon.log.count("was killed by SIGABRT; another one takes its place") == 1
+        assert eventually(lambda: processes_behind(daemon) == children(daemon.pid))
+        assert daemon.program.stop() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_parent_ends_all(number: int) -> None:
     with running(workers=2) as daemon:

@@ -95,4 +95,5 @@ def test_a_demo_on_every_address_prints_one_that_can_be_asked(tmp_path: Path) ->
     program = Program("demo", [*RAPIER, "demo", "--state", tmp_path / "state", "--listen", "0.0.0.0:0"])
     program.wait_for("Ctrl-C ends it")
     assert json.loads(pasted(re.findall(r"^.*curl .*$", program.log, re.MULTILINE)[:1])[0])["items"]
-    assert program.stop() == 0
+    program.process.send_signal(signal.SIGHUP)
+    assert program.process.wait(10) == -signal.SIGHUP, "it ends with its terminal, unlike a daemon"

@@ -21,7 +21,7 @@ from rapier.errors import UsersFileError
 log = logging.getLogger(__name__)
 
 # A `stat` takes about 3 µs: with thousands of requests a second, one for each would be felt.
-_LOOKED_AT_EVERY_SECONDS = 0.005
+LOOKED_AT_EVERY_SECONDS = 0.005
 
 _UNREADABLE_AGAIN_AFTER_SECONDS = 1.0
 _EMPTY_BELIEVED_AFTER_SECONDS = 1.0
@@ -67,7 +67,7 @@ class UsersFile:
     def changed(self) -> bool:
         """Whether `reread` is due. The answer may be 5 ms old."""
         now = time.monotonic()
-        if self._looked_at + _LOOKED_AT_EVERY_SECONDS <= now:
+        if self._looked_at + LOOKED_AT_EVERY_SECONDS <= now:
             if self._file.changed():
                 return True
             self._looked_at = now

@@ -28,7 +28,7 @@ IN_WORK = 20
 POLLS = 20
 HALF_SENT = 5
 NON_READERS = 5
-BIG = "x" * 20_000_000  # more than the kernel takes for a client that reads nothing
+BIG = "x" * 8_000_000  # more than the kernel takes for a client that reads nothing
 AUTHORIZED = f"Authorization: Basic {base64.b64encode(b'admin:secret').decode()}"
 
 

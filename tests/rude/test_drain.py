@@ -28,7 +28,7 @@ IN_WORK = 20
 POLLS = 20
 HALF_SENT = 5
 NON_READERS = 5
-BIG = "x" * 20_000_000  # more than the kernel takes for a client that reads nothing
+BIG = "x" * 8_000_000  # more than the kernel takes for a client that reads nothing
 AUTHORIZED = f"Authorization: Basic {base64.b64encode(b'admin:secret').decode()}"
 
 
@@ -51,7 +51,7 @@ def connected(endpoint: Endpoint, count: int, first_words: bytes) -> Iterator[li
 @pytest.mark.parametrize(
     ("workers", "limits", "over_within_seconds"),
     [
-        (1, "drain_seconds = 3", 5),
+        (1, "drain_seconds = 3", 8),
         (2, "", 10),
         pytest.param(1, "", 10, marks=pytest.mark.long),
     ],
@@ -106,7 +106,7 @@ async def all_at_once(
         began = time.monotonic()
         program.process.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*polls)
-        assert time.monotonic() - began < 2, "stock's polls last ten"
+        assert time.monotonic() - began < 5, "stock's polls last ten"
         assert [(answer.status_code, answer.json()) for answer in answers] == [(200, None)] * POLLS
         assert await asyncio.to_thread(idle[0].recv, 1) == b"", "who asked for nothing is let go"
         with pytest.raises(ConnectionRefusedError):
@@ -156,7 +156,7 @@ def test_polls_of_both_versions_end_early_with_what_is_known(rapier_embedded: En
         time.sleep(1)
         began = time.monotonic()
         assert program.stop() == 0
-        assert time.monotonic() - began < 3, "the job had seven more seconds to go"
+        assert time.monotonic() - began < 5, "the job had seven more seconds to go"
         for thread in threads:
             thread.join(10)
         second, third = (answers[path] for path in paths)

@@ -76,13 +76,12 @@ def listener() -> Iterator[socket.socket]:
 # -- sockets ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_socket_that_was_handed_over_is_served_as_our_own_are(
-    tmp_path: Path, access: Access, listener: socket.socket, workers: str
+    tmp_path: Path, access: Access, listener: socket.socket
 ) -> None:
     with (
         socket.create_server(("::1", 0), family=socket.AF_INET6) as second,
-        served(tmp_path, access, listener, second, options=("--workers", workers)) as (program, endpoint),
+        served(tmp_path, access, listener, second, options=("--workers", "2")) as (program, endpoint),
     ):
         assert endpoint.address == listener.getsockname()
         other = Endpoint(f"https://[::1]:{second.getsockname()[1]}", tmp_path, access.certificate)
@@ -138,24 +137,15 @@ def test_sockets_handed_over_and_an_address_to_listen_on_are_too_much(
     assert "leave one of them out" in said
 
 
-def test_sockets_for_another_process_are_left_alone(tmp_path: Path, access: Access, listener: socket.socket) -> None:
-    words = ["env", f"LISTEN_PID={os.getpid()}", "LISTEN_FDS=1", *command(tmp_path, access, "--listen", "127.0.0.1:0")]
-    with Program("rapier-not-meant", words) as program:
-        assert program.wait_for(r"serving https://127\.0\.0\.1:\d+")
-
-
-def test_what_is_no_listening_tcp_socket_is_refused(tmp_path: Path, access: Access) -> None:
+def test_a_connection_in_place_of_a_listening_socket_is_refused(tmp_path: Path, access: Access) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
-        socket.create_connection(listening.getsockname()) as connected,  # as with Accept=yes
-        (tmp_path / "file").open("w") as file,
+        socket.create_connection(listening.getsockname()) as connected,
     ):
-        wrong = ((connected.fileno(), "no TCP socket that listens"), (file.fileno(), "it is no socket"))
-        for descriptor, what in wrong:
-            words = [*handing_over(listening, descriptor, names="api:other"), *command(tmp_path, access)]
-            said = refused(words, listening.fileno(), descriptor)
-            assert "descriptor 4 (other)" in said
-            assert what in said
+        words = [*handing_over(listening, connected, names="api:other"), *command(tmp_path, access)]
+        said = refused(words, listening.fileno(), connected.fileno())
+        assert "descriptor 4 (other), which systemd handed over, is of no use: it is no TCP socket that listens" in said
+        assert "Accept= is no" in said
 
 
 def test_plain_http_on_a_socket_that_was_handed_over_is_for_loopback_only(tmp_path: Path, access: Access) -> None:
@@ -204,12 +194,6 @@ class Manager:
         return False
 
 
-@pytest.fixture(params=["path", "abstract"])
-def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]:
-    with notified(str(tmp_path / "notify") if request.param == "path" else f"@rapier-{os.getpid()}") as manager:
-        yield manager
-
-
 @contextmanager
 def notified(address: str) -> Iterator[Manager]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
@@ -230,11 +214,14 @@ def started(
         yield program
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("workers", "address"), [("1", "{folder}/notify"), ("2", "@rapier{folder}")])
 def test_the_manager_is_told_of_the_beginning_of_reading_again_and_of_the_end(
-    tmp_path: Path, access: Access, manager: Manager, workers: str
+    tmp_path: Path, access: Access, workers: str, address: str
 ) -> None:
-    with started(tmp_path, access, manager, "--workers", workers) as program:
+    with (
+        notified(address.format(folder=tmp_path)) as manager,
+        started(tmp_path, access, manager, "--workers", workers) as program,
+    ):
         told = manager.next()
         url = program.wait_for(r"serving (https://\S+)")[1]
         assert told == {"READY": "1", "STATUS": f"Serving {url}"}

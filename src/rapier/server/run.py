@@ -24,7 +24,7 @@ from rapier.server.workers import Workers
 
 log = logging.getLogger("rapier.server")
 
-WORKERS_GRACE_SECONDS = 1.0  # for workers whose own time is over; then they are killed
+WORKERS_GRACE_SECONDS = 2.0  # for workers whose own time is over; then they are killed
 
 OTHER_FILES = 200  # file descriptors that are not a client's: LUXI connections, listening sockets, logs
 

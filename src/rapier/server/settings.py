@@ -76,7 +76,7 @@ class Limits:
         "seconds",
         "Without a sign of life from one of several workers; then it is ended, and another one takes its place.",
     )
-    drain_seconds: float = _limit(8.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
+    drain_seconds: float = _limit(7.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
     shutdown_seconds: float = _limit(1.0, "seconds", "For the application's own end, after that.")
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from endpoints import Endpoint
 
 LISTS = b"[" + b",".join([b"[]"] * 3_000_000) + b"]"  # 9 MB; Python takes seconds to make them
 ELEMENTS = b'<tag xmlns="urn:ganeti-rapier:3"><tags>' + b"<item/>" * 1_300_000 + b"</tags></tag>"
-SECONDS = 1.0  # of which most is what the test itself and its neighbours take from the processor
+SECONDS = 2.0  # it was 7 to 15; of which most is what the test itself and its neighbours take from the processor
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_body_of_millions_of_values_holds_up_nobody(
     assert answer.status_code == 400
     assert "more than 100,000 values" in answer.text
     assert max(waited) < SECONDS
-    assert took < 2 * SECONDS
+    assert took < 2 * SECONDS  # what sending 9 MB takes is in it

@@ -169,6 +169,8 @@ class _Reading:
         self._begun = 0
 
     def read(self, body: bytes) -> Any:
+        if body.count(b"<") > 3 * MOST_VALUES:  # two for each element, and some for comments: there is no need to begin
+            raise TooMany
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._doctype

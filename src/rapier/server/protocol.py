@@ -26,7 +26,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from rapier.server.accept import RESET_ON_CLOSE
+from rapier.server.accept import RESET_ON_CLOSE, plain_address
 from rapier.server.deadline import Deadline
 from rapier.server.exchange import PIECE_BYTES, Exchange, date_line, status_line
 from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
@@ -96,6 +96,8 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self.hearing = Hearing(self.loop, transport, self.flow, tls=self.scheme == "https")
         transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all has left here
+        if self.client:
+            self.client = (plain_address(self.client[0]), self.client[1])
         self._deadline.set(self.limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from rapier.errors import ConfigurationError
+from rapier.server.accept import plain_address
 from rapier.server.seats import Seats, Tally, network_of
 
 
@@ -113,3 +114,9 @@ def test_there_is_no_place_for_one_worker_more() -> None:
             os._exit(0)
         os._exit(1)
     assert os.waitpid(other, 0)[1] == 0
+
+
+def test_an_ipv4_peer_of_a_socket_for_both_families_is_an_ipv4_peer() -> None:
+    assert plain_address("::ffff:192.0.2.1") == "192.0.2.1"
+    for other in ("192.0.2.1", "2001:db8::1", "::ffff:1", "fe80::1%eth0.5"):
+        assert plain_address(other) == other

@@ -4,7 +4,22 @@
 connection), `exchange` (one request and its answer); `serving` is one process, `workers` several, `drain` the end.
 """
 
+from rapier.server.forwarded import Proxies
+from rapier.server.refusals import REASONS
 from rapier.server.run import run
 from rapier.server.settings import ASGIApplication, Limit, Limits, Settings, table_of_limits
+from rapier.server.traffic import CONNECTION_STATES, LEFT, Traffic
 
-__all__ = ["ASGIApplication", "Limit", "Limits", "Settings", "run", "table_of_limits"]
+__all__ = [
+    "CONNECTION_STATES",
+    "LEFT",
+    "REASONS",
+    "ASGIApplication",
+    "Limit",
+    "Limits",
+    "Proxies",
+    "Settings",
+    "Traffic",
+    "run",
+    "table_of_limits",
+]

@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 
+from rapier.server.forwarded import Proxies
 from rapier.server.refusals import Refusals
 from rapier.server.settings import Limits
 
@@ -28,18 +29,21 @@ class Seats:
     """How many connections are open, in all and of each network."""
 
     def __init__(self, in_all: int, per_address: int) -> None:
-        self._in_all = in_all
-        self._per_address = per_address
+        self.in_all = in_all
+        self.per_address = per_address
         self._taken: Counter[bytes | str] = Counter()
         self.open = 0
 
     def take(self, host: str) -> Callable[[], None] | str:
-        """A function that gives the seat back (calling it twice does no harm); or the reason why there is none."""
+        """A function that gives the seat back (calling it twice does no harm); or the name of the cap that is met.
+
+        An empty `host` counts in all, and for no address.
+        """
         network = network_of(host)
-        if self._taken[network] >= self._per_address:
-            return f"{self._per_address} connections of this address are open already (connections_per_address)"
-        if self.open >= self._in_all:
-            return f"{self._in_all} connections are open already (connections)"
+        if host and self._taken[network] >= self.per_address:
+            return "connections_per_address"
+        if self.open >= self.in_all:
+            return "connections"
         self._taken[network] += 1
         self.open += 1
         taken = True
@@ -75,8 +79,12 @@ class Acceptor:
         limits: Limits,
         workers: int,
         refusals: Refusals,
+        proxies: Proxies,
     ) -> None:
-        """`make_protocol` is given the function that the protocol calls when its connection has ended."""
+        """`make_protocol` is given the function that the protocol calls when its connection has ended.
+
+        A trusted proxy may open as many connections as there may be in all: those behind it are counted by request.
+        """
         self._loop = loop
         self._sockets = sockets
         self._make_protocol = make_protocol
@@ -84,9 +92,15 @@ class Acceptor:
         self._handful = HANDFUL if workers == 1 else 1
         self._context = context
         self._limits = limits
+        self._proxies = proxies
         self.seats = Seats(-(-limits.connections // workers), -(-limits.connections_per_address // workers))
         self._opening: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+
+    @property
+    def in_handshake(self) -> int:
+        """How many connections are in their TLS handshake."""
+        return len(self._opening)
 
     def start(self) -> None:
         """Connections are accepted from now on."""
@@ -128,9 +142,9 @@ class Acceptor:
                 self._stop_accepting()  # or the loop would spin: the listening socket stays readable
                 self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
                 return
-            leave = self.seats.take(address[0])
+            leave = self.seats.take("" if self._proxies.trusts(address[0]) else address[0])
             if isinstance(leave, str):
-                self._refusals.note(leave, address[0])
+                self._refusals.note(leave, self._over(leave), address[0])
                 # Reset, so that a crowd leaves nothing in the kernel either: no FIN-WAIT, no TIME-WAIT.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 connection.close()
@@ -139,6 +153,10 @@ class Acceptor:
             task = self._loop.create_task(self._open(connection, address[0], leave))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
+
+    def _over(self, cap: str) -> str:
+        most = self.seats.per_address if cap == "connections_per_address" else self.seats.in_all
+        return f"{most} connections{' of this address' if cap != 'connections' else ''} are open already ({cap})"
 
     async def _open(self, connection: socket.socket, host: str, leave: Callable[[], None]) -> None:
         try:
@@ -156,7 +174,7 @@ class Acceptor:
             # connected, so the seat is given back here.
             leave()
             connection.close()
-            self._refusals.note(f"no TLS handshake: {_why(problem)}", host)
+            self._refusals.note("handshake", f"no TLS handshake: {_why(problem)}", host)
         except BaseException:
             leave()
             connection.close()

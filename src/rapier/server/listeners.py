@@ -23,14 +23,22 @@ def listening_sockets(settings: Settings) -> list[socket.socket]:
                     f"plain HTTP would show passwords to the network: {host}:{port} is no loopback address"
                 )
     with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(_listening(host, port, settings.limits)) for host, port in settings.listen]
+        sockets = [opened.enter_context(listening(host, port, settings.limits)) for host, port in settings.listen]
         opened.pop_all()
     return sockets
 
 
 def urls(settings: Settings, sockets: list[socket.socket]) -> list[str]:
     """Where the sockets can be reached, in their order."""
-    scheme = "http" if settings.insecure_http else "https"
+    return _urls("http" if settings.insecure_http else "https", sockets)
+
+
+def side_urls(sockets: list[socket.socket]) -> list[str]:
+    """The same for the addresses beside, which speak plain HTTP."""
+    return _urls("http", sockets)
+
+
+def _urls(scheme: str, sockets: list[socket.socket]) -> list[str]:
     addresses = [sock.getsockname()[:2] for sock in sockets]
     return [f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}" for host, port in addresses]
 
@@ -42,7 +50,8 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         raise ConfigurationError(f"not an IPv4 or IPv6 address to listen on: {host!r}") from None
 
 
-def _listening(host: str, port: int, limits: Limits) -> socket.socket:
+def listening(host: str, port: int, limits: Limits) -> socket.socket:
+    """One such socket. Raises ConfigurationError naming the address."""
     version = _address(host).version
     sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -43,13 +43,21 @@ def run(make_app: Callable[[], ASGIApplication], settings: Settings, announce: C
     with contextlib.ExitStack() as opened:
         for sock in sockets:
             opened.enter_context(sock)
+        side = [opened.enter_context(listeners.listening(*at, settings.limits)) for at in settings.side]
+
+        def work(ready: Callable[[], None], parent: int | None = None) -> int:
+            with settings.in_each_process():
+                return _in_a_loop(serve(make_app, settings, sockets, side, context, ready, parent))
+
+        for url in listeners.side_urls(side):
+            log.info("metrics and health, without a password: %s", url)
         if settings.workers == 1:
-            return _in_a_loop(serve(make_app, settings, sockets, context, lambda: announce(urls)))
+            return work(lambda: announce(urls))
         patience_seconds = settings.limits.drain_seconds + settings.limits.shutdown_seconds + WORKERS_GRACE_SECONDS
         # One context for all: its ticket keys are then the same, and a client resumes its session with any of them.
         return Workers(
             settings.workers,
-            lambda ready, parent: _in_a_loop(serve(make_app, settings, sockets, context, ready, parent)),
+            work,
             lambda: announce(urls),
             opened.close,
             patience_seconds,

@@ -9,16 +9,18 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 
 from uvicorn.config import Config
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.server import ServerState
 
-from rapier.server.accept import Acceptor
+from rapier.server.accept import Acceptor, Seats
 from rapier.server.drain import drain
+from rapier.server.forwarded import Proxies
 from rapier.server.protocol import Connection, Shared
 from rapier.server.refusals import Refusals
-from rapier.server.settings import ASGIApplication, Settings
+from rapier.server.settings import LARGEST, SIDE, ASGIApplication, Settings
 
 log = logging.getLogger("rapier.server")
 
@@ -27,6 +29,7 @@ async def serve(
     make_app: Callable[[], ASGIApplication],
     settings: Settings,
     sockets: list[socket.socket],
+    side_sockets: list[socket.socket],
     context: ssl.SSLContext | None,
     ready: Callable[[], None],
     parent: int | None = None,
@@ -78,20 +81,32 @@ async def serve(
         app_state=lifespan.state,
         limits=settings.limits,
         error_body=settings.error_body,
-        refusals=Refusals(loop),
+        refusals=Refusals(loop, counted=settings.traffic.refused),
+        traffic=settings.traffic,
+        proxies=settings.proxies,
+        behind=Seats(LARGEST, -(-settings.limits.connections_per_address // settings.workers)),
     )
-    acceptor = Acceptor(
-        loop,
-        sockets,
-        context,
-        lambda left: Connection(shared, left),
-        settings.limits,
-        settings.workers,
-        shared.refusals,
-    )
+    beside = replace(shared, app_state={**lifespan.state, SIDE: True}, proxies=Proxies())
+
+    def acceptor_on(sockets: list[socket.socket], context: ssl.SSLContext | None, shared: Shared) -> Acceptor:
+        return Acceptor(
+            loop,
+            sockets,
+            context,
+            lambda left: Connection(shared, left),
+            settings.limits,
+            settings.workers,
+            shared.refusals,
+            shared.proxies,
+        )
+
+    acceptor, side_acceptor = acceptor_on(sockets, context, shared), acceptor_on(side_sockets, None, beside)
+    settings.traffic.watch(shared.connections, lambda: acceptor.in_handshake)
     acceptor.start()
+    side_acceptor.start()
     ready()
     await stop.wait()
+    await side_acceptor.stop()
     await drain(acceptor, shared, draining, hurry)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.limits.shutdown_seconds):

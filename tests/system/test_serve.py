@@ -54,6 +54,8 @@ def test_plain_http_answers_on_loopback_when_asked_for(access: Access, nobody: P
         "--htpasswd",
         access.users,
         "--insecure-http",
+        "--log-format",
+        "text",
         "--listen",
         "127.0.0.1:0",
         "--luxi-socket",
@@ -147,7 +149,16 @@ def test_sigterm_ends_a_long_poll_early_with_what_is_known(rapier_embedded: Endp
         "--listen",
         "127.0.0.1:0",
     ]
-    command += ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key]
+    command += [
+        "--log-format",
+        "text",
+        "--htpasswd",
+        access.users,
+        "--tls-cert",
+        access.certificate,
+        "--tls-key",
+        access.key,
+    ]
     with Program("rapier-draining", command) as program:
         url = program.wait_for(r"serving (https://\S+)")[1]
         answers = []

@@ -81,6 +81,10 @@ class Doorkeeper:
             return given.user
         raise AccessDenied(f"no user {given.user!r}, or another password")
 
+    async def reread_users(self) -> None:
+        """Reads the users file again, changed or not; what is wrong with it is said in the log, said before or not."""
+        await asyncio.to_thread(self._users.reread, said_anew=True)
+
     def close(self) -> None:
         """End the threads; passwords that wait to be compared are dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_HEADERS = "answer_headers"  # a list in the scope's state; the server puts these into every answer, also its own
 SIDE = "side"  # true in the state of a request that came to an address beside, where nobody is asked for a password
+REREAD_ON_HANGUP = "reread_on_hangup"  # a list in the lifespan's state; the server awaits what is in it after SIGHUP
 CHALLENGE = (b"www-authenticate", b'Basic realm="Ganeti Remote API"')
 CHALLENGE_WITH_CHARSET = (b"www-authenticate", b'Basic realm="Ganeti Remote API", charset="UTF-8"')
 
@@ -66,12 +67,13 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
+        scope.get("state", {}).setdefault(REREAD_ON_HANGUP, []).append(self._doorkeeper.reread_users)
         self._cluster = self._connect()
         if self._exposition is not None:
             await self._exposition.start(self._cluster)

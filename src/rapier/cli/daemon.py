@@ -5,6 +5,7 @@ A module of its own, imported when it is needed: it brings in all of Rapier, and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,16 +26,32 @@ from rapier.observation.formats import Format
 from rapier.observation.lines import Lines
 from rapier.observation.metrics import Process
 from rapier.observation.requests import Requests
-from rapier.server import Limits, Proxies, Settings, Traffic, run, table_of_limits
+from rapier.server import (
+    Limits,
+    Proxies,
+    ServiceManager,
+    Settings,
+    Traffic,
+    handed_over_sockets,
+    run,
+    table_of_limits,
+)
 
 DEFAULT_LISTEN = "0.0.0.0:5080"
 
 
-def start(configuration: Configuration, lines: Lines, form: Format, announce: Callable[[list[str]], None]) -> int:
+def start(
+    configuration: Configuration,
+    lines: Lines,
+    form: Format,
+    announce: Callable[[list[str]], None],
+    *,
+    hangup_rereads: bool = True,
+) -> int:
     """Serves until it is told to end; the exit code. Raises `ConfigurationError` before anything is served.
 
     `lines` and `form` are where the lines about requests go and how they look. `announce` is called with the URLs once
-    they answer.
+    they answer. `hangup_rereads` is false where SIGHUP shall end it.
     """
     if configuration.htpasswd is None:
         raise ConfigurationError(
@@ -58,6 +75,8 @@ def start(configuration: Configuration, lines: Lines, form: Format, announce: Ca
     traffic = Traffic(requests)
     process = Process(requests, traffic, lines, configuration.workers, certificate)
     exposition = Exposition(process)
+    handed_over = tuple(handed_over_sockets(os.environ))
+    listen = configuration.listen or ([] if handed_over else [DEFAULT_LISTEN])
 
     def connect() -> Cluster:
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
@@ -69,10 +88,12 @@ def start(configuration: Configuration, lines: Lines, form: Format, announce: Ca
     return run(
         make_app,
         Settings(
-            listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
+            listen=tuple(map(address_and_port, listen)),
+            handed_over=handed_over,
             certificate=certificate,
             key=Path(configuration.tls_key) if configuration.tls_key else None,
             insecure_http=configuration.insecure_http,
+            hangup_rereads=hangup_rereads,
             workers=configuration.workers,
             limits=_limits(configuration),
             error_body=refusal_of_the_server,
@@ -82,6 +103,7 @@ def start(configuration: Configuration, lines: Lines, form: Format, announce: Ca
             in_each_process=lines.by_a_thread,
         ),
         announce,
+        ServiceManager(os.environ),
     )
 
 

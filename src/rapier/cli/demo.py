@@ -99,7 +99,14 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
         cluster_alias=ALIAS,
         log_level="warning",
     )
-    return start(configuration, lines, form, lambda urls: welcome(urls[0], password, tls.certificate, folder))
+    # It ends with its terminal, which says so by SIGHUP.
+    return start(
+        configuration,
+        lines,
+        form,
+        lambda urls: welcome(urls[0], password, tls.certificate, folder),
+        hangup_rereads=False,
+    )
 
 
 def wait_for(master_socket: Path, master: subprocess.Popen[bytes]) -> None:
@@ -139,7 +146,7 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     its_id = """$(echo "$job" | grep -o '"id":"[0-9]*' | head -1 | tr -dc 0-9)"""
     json = "-H 'Content-Type: application/json'"
     base = f"{url}/3/{ALIAS}"
-    out = Console(soft_wrap=True, highlight=False)
+    out = Console(soft_wrap=True, highlight=False, emoji=False)
     out.print(f"""
 [bold]Rapier[/] answers for a cluster of its own at [bold]{escape(url)}[/]
 

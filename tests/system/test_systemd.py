@@ -247,7 +247,7 @@ def test_the_manager_is_told_of_the_beginning_of_reading_again_and_of_the_end(
             assert told["RELOADING"] == "1"
             assert asked <= int(told["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
             assert manager.next() == {"READY": "1", "STATUS": f"Serving {url}"}
-        assert program.log.count("read again after SIGHUP") == 2 * int(workers)
+        assert eventually(lambda: program.log.count("read again after SIGHUP") == 2 * int(workers))
         program.process.send_signal(signal.SIGTERM)
         assert manager.next()["STOPPING"] == "1"
         program.process.send_signal(signal.SIGHUP)
@@ -265,7 +265,7 @@ def test_a_manager_that_is_gone_is_said_once_and_changes_nothing(tmp_path: Path,
                 assert client.get("/2/features").status_code == 200
             program.process.send_signal(signal.SIGTERM)
             assert program.process.wait(10) == 0
-            assert program.log.count("the service manager could not be told") == 1
+            assert eventually(lambda: program.log.count("the service manager could not be told") == 1)
 
 
 # -- watchdog --------------------------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ def rapier_program(
 ) -> Iterator[tuple[Program, Endpoint]]:
     """As `rapier`, with the program itself: for a test that signals it, or reads what it says."""
     command: list[str | Path] = [*RAPIER, "serve", "--luxi-socket", luxi_socket, "--listen", "127.0.0.1:0"]
+    command += ["--log-format", "text"]  # the last one counts
     command += ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key, *options]
     with Program(name, command) as program:
         url = program.wait_for(r"serving (https://\S+)")[1]

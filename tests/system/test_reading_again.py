@@ -167,7 +167,7 @@ def test_sighup_before_it_is_ready_and_while_it_drains_does_not_end_it(own: Acce
             assert program.process.poll() is None, program.log
             time.sleep(0.005)
         print(f"{sent} times SIGHUP before it was ready")
-        url = program.wait_for(r"serving (https://\S+)")[1]
+        url = program.wait_for(r'serving (https://[^"\s]+)')[1]
         with Endpoint(url, own.users).client() as client:
             assert client.get("/2/features").status_code == 200
         born = children(program.pid)

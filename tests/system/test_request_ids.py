@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,7 @@ async def test_what_the_daemon_logs_of_a_request_names_it(access: Access, tmp_pa
             assert answer.headers["x-request-id"] == OWN["X-Request-Id"]
             refused = await client.get("/2/info", auth=("admin", "guess"))
             assert refused.status_code == 401
+        await asyncio.to_thread(program.wait_for, "password refused")
         check_lines(program.log, refused.headers["x-request-id"])
 
 

@@ -51,13 +51,15 @@ def test_plain_http_answers_on_loopback_when_asked_for(access: Access, nobody: P
         "--htpasswd",
         access.users,
         "--insecure-http",
+        "--log-format",
+        "text",
         "--listen",
         "127.0.0.1:0",
         "--luxi-socket",
         nobody,
     ]
     with Program("rapier-plain", [*RAPIER, "serve", *options]) as program:
-        url = program.wait_for(r"serving (http://\S+)")[1]
+        url = program.wait_for(r'serving (http://[^"\s]+)')[1]
         with Endpoint(url, nobody).client() as client:
             assert client.get("/version").json() == 2
 

@@ -52,7 +52,7 @@ def served(
     """A daemon with the sockets handed over."""
     words = [*handing_over(*given), *command(folder, access, *options)]
     with Program("rapier-handed-over", words, [sock.fileno() for sock in given]) as program:
-        url = program.wait_for(r"serving (https://\S+)")[1]
+        url = program.wait_for(r'serving (https://[^"\s]+)')[1]
         yield program, Endpoint(url, folder / "luxi", access.certificate, program.pid)
 
 
@@ -223,7 +223,7 @@ def test_the_manager_is_told_of_the_beginning_of_reading_again_and_of_the_end(
         started(tmp_path, access, manager, "--workers", workers) as program,
     ):
         told = manager.next()
-        url = program.wait_for(r"serving (https://\S+)")[1]
+        url = program.wait_for(r'serving (https://[^"\s]+)')[1]
         assert told == {"READY": "1", "STATUS": f"Serving {url}"}
         with Endpoint(url, tmp_path, access.certificate).client() as client:
             assert client.get("/2/features").status_code == 200
@@ -234,7 +234,7 @@ def test_the_manager_is_told_of_the_beginning_of_reading_again_and_of_the_end(
             assert told["RELOADING"] == "1"
             assert asked <= int(told["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
             assert manager.next() == {"READY": "1", "STATUS": f"Serving {url}"}
-        assert program.log.count("read again after SIGHUP") == 2 * int(workers)
+        assert eventually(lambda: program.log.count("read again after SIGHUP") == 2 * int(workers))
         program.process.send_signal(signal.SIGTERM)
         assert manager.next()["STOPPING"] == "1"
         program.process.send_signal(signal.SIGHUP)
@@ -246,13 +246,13 @@ def test_a_manager_that_is_gone_is_said_once_and_changes_nothing(tmp_path: Path,
     with notified(str(tmp_path / "notify")) as manager:
         (tmp_path / "notify").unlink()
         with started(tmp_path, access, manager, watchdog_seconds=1.0) as program:
-            url = program.wait_for(r"serving (https://\S+)")[1]
+            url = program.wait_for(r'serving (https://[^"\s]+)')[1]
             time.sleep(1)
             with Endpoint(url, tmp_path, access.certificate).client() as client:
                 assert client.get("/2/features").status_code == 200
             program.process.send_signal(signal.SIGTERM)
             assert program.process.wait(10) == 0
-            assert program.log.count("the service manager could not be told") == 1
+            assert eventually(lambda: program.log.count("the service manager could not be told") == 1)
 
 
 # -- watchdog --------------------------------------------------------------------------------------------------------

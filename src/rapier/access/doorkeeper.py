@@ -46,6 +46,10 @@ class Doorkeeper:
         self._rereading: JointWork[None] = JointWork()
         self._tries: JointWork[bool] = JointWork()
         self._comparing: JointWork[bool] = JointWork()
+        self.compared = 0  # passwords, with a hash
+        self.refused = 0  # tries with a password that was not good
+        self.slowed = 0  # tries that had to wait before they were looked at
+        self.turned_away = 0  # tries that were not looked at, since too many were
 
     def recall(self, authorization: bytes | str | None, address: str) -> str | None:
         """The user's name where the password is remembered; None means only that `admit` has to be asked.
@@ -71,6 +75,7 @@ class Doorkeeper:
             return given.user
         key = (self._digest(given), address)
         if len(self._tries) >= self._tries_at_most and key not in self._tries:
+            self.turned_away += 1
             raise AccessBusy("too many passwords are being tried")
         if await self._tries.run(key, lambda: self._try(given, address)):
             return given.user
@@ -86,16 +91,20 @@ class Doorkeeper:
 
     async def _try(self, given: Credentials, address: str) -> bool:
         """One try from one address: the wait that its forerunners have earned, then the comparing."""
-        await asyncio.sleep(self._slowing.begin(given.user, address))
+        wait_seconds = self._slowing.begin(given.user, address)
+        self.slowed += wait_seconds > 0
+        await asyncio.sleep(wait_seconds)
         # Meanwhile somebody else may have shown the same password to be good.
         try:
             good = self._is_remembered(given) or await self._compare_within_bounds(given, address)
         except AccessBusy:
+            self.turned_away += 1
             self._slowing.take_back(given.user, address)
             raise
         if good:
             self._slowing.take_back(given.user, address)
         else:
+            self.refused += 1
             log.warning("password refused: user %.64r from %s", given.user, address)
         return good
 
@@ -119,6 +128,7 @@ class Doorkeeper:
     async def _compare(self, given: Credentials) -> bool:
         stored = self._users.hash_of(given.user)
         against = self._users.decoy_for(given.user) if stored is None else stored
+        self.compared += 1
         matched = await asyncio.get_running_loop().run_in_executor(self._threads, matches, against, given.password)
         # Compared with a hash that the users file has lost meanwhile, it is no longer good.
         if stored is None or not matched or self._users.hash_of(given.user) != stored:

@@ -16,6 +16,7 @@ from rapier.access.doorkeeper import Doorkeeper
 from rapier.api import trace
 from rapier.api.browsers import Origins
 from rapier.api.http import Headers, PlainAnswer, Rejection, header
+from rapier.api.unversioned import Exposition, Unversioned
 from rapier.api.v2.endpoint import application as v2_application
 from rapier.api.v2.endpoint import rejected as v2_rejected
 from rapier.api.v2.errors import error_body
@@ -28,6 +29,7 @@ from rapier.errors import AccessBusy, AccessDenied
 log = logging.getLogger(__name__)
 
 ANSWER_HEADERS = "answer_headers"  # a list in the scope's state; the server puts these into every answer, also its own
+SIDE = "side"  # true in the state of a request that came to an address beside, where nobody is asked for a password
 REREAD_ON_HANGUP = "reread_on_hangup"  # a list in the lifespan's state; the server awaits what is in it after SIGHUP
 CHALLENGE = (b"www-authenticate", b'Basic realm="Ganeti Remote API"')
 CHALLENGE_WITH_CHARSET = (b"www-authenticate", b'Basic realm="Ganeti Remote API", charset="UTF-8"')
@@ -46,16 +48,22 @@ class Application:
     """ASGI application over one cluster. Nothing of a request but its head is looked at before its user is known."""
 
     def __init__(
-        self, connect: Callable[[], Cluster], doorkeeper: Doorkeeper, origins: Origins, settings: Settings
+        self,
+        connect: Callable[[], Cluster],
+        doorkeeper: Doorkeeper,
+        origins: Origins,
+        settings: Settings,
+        exposition: Exposition | None = None,
     ) -> None:
         """`connect` is called when the event loop runs. The doorkeeper is closed at the end, as the cluster is.
 
-        `settings` are those of version 3.
+        `settings` are those of version 3. Without an `exposition` there are no metrics.
         """
         self._connect = connect
         self._doorkeeper = doorkeeper
         self._origins = origins
         self._settings = settings
+        self._exposition = exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -67,12 +75,17 @@ class Application:
         await receive()
         scope.get("state", {}).setdefault(REREAD_ON_HANGUP, []).append(self._doorkeeper.reread_users)
         self._cluster = self._connect()
+        if self._exposition is not None:
+            await self._exposition.start(self._cluster)
+        self._unversioned = Unversioned(self._cluster.ready, self._exposition)
         self._v2 = Version(v2_application(self._cluster), v2_rejected, CHALLENGE, cross_origin=False)
         v3 = v3_application(self._cluster, self._settings)
         v3_rejected = Negotiation(self._settings.representations).rejected
         self._v3 = Version(v3, v3_rejected, CHALLENGE_WITH_CHARSET, cross_origin=True)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self._exposition is not None:
+            await self._exposition.close()
         await self._cluster.close()
         self._doorkeeper.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -87,6 +100,12 @@ class Application:
         trace.begin(request_id)
         common: Headers = state.setdefault(ANSWER_HEADERS, [])
         common.append((trace.HEADER, request_id.encode("ascii")))
+        if state.get(SIDE):
+            await self._unversioned.beside(scope, receive, send)
+            return
+        if health := self._unversioned.open.get(scope["raw_path"]):
+            await health(scope, receive, send)
+            return
         version = self._version(scope)
         if version.cross_origin:
             common += self._origins.readable_headers(scope)
@@ -113,7 +132,7 @@ class Application:
             except AccessDenied:
                 return version.rejected(scope, _unauthorized(authorization, version.challenge))
         scope["state"]["user"] = user
-        return version.answer
+        return self._unversioned.closed.get(scope["raw_path"], version.answer)
 
 
 _NO_PREFLIGHT = Rejection(

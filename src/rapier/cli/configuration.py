@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from rapier.errors import ConfigurationError
+from rapier.observation.formats import LogFormat
 
 DEFAULT_PORT = 5080
 
@@ -27,7 +29,17 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     allowed_origins: list[str] = []
     cluster_alias: str | None = None
     demand_preconditions: bool = False
+    metrics_listen: list[str] = []
+    trusted_proxy: list[str] = []
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    access_log: bool = True
     limits: dict[str, Any] = {}
+
+
+def level_of(configuration: Configuration) -> int:
+    """`log_level`, as `logging` has it."""
+    return logging.getLevelNamesMapping()[configuration.log_level.upper()]
 
 
 def load(file: Path | None, options: dict[str, Any]) -> Configuration:
@@ -43,7 +55,7 @@ def load(file: Path | None, options: dict[str, Any]) -> Configuration:
             raise ConfigurationError(f"cannot read the configuration: {problem}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise ConfigurationError(f"{file} is no TOML: {problem}") from None
-    given = {name: value for name, value in options.items() if value is not None and value != [] and value is not False}
+    given = {name: value for name, value in options.items() if value is not None and value != []}
     values |= {name.replace("_", "-"): value for name, value in given.items()}
     try:
         return msgspec.convert(values, Configuration)
@@ -51,7 +63,7 @@ def load(file: Path | None, options: dict[str, Any]) -> Configuration:
         raise ConfigurationError(f"{file or 'the command line'}: {problem}") from None
 
 
-def address_and_port(text: str) -> tuple[str, int]:
+def address_and_port(text: str, option: str = "--listen") -> tuple[str, int]:
     """`127.0.0.1:5080`, `[::1]:5080`, or an address alone, which takes Ganeti's port. Raises `ConfigurationError`."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
@@ -63,5 +75,10 @@ def address_and_port(text: str) -> tuple[str, int]:
     except ValueError:
         number = -1
     if not 0 <= number <= 65535:
-        raise ConfigurationError(f"--listen takes an address and a port, as 127.0.0.1:5080 or [::1]:5080, not {text!r}")
+        raise ConfigurationError(f"{option} takes an address and a port, as 127.0.0.1:5080 or [::1]:5080, not {text!r}")
     return str(address), number
+
+
+def metrics_address(text: str) -> tuple[str, int]:
+    """As `address_and_port`; a port alone, `9180`, is one of the loopback address. Raises `ConfigurationError`."""
+    return address_and_port(f"127.0.0.1:{text}" if text.isascii() and text.isdigit() else text, "--metrics-listen")

@@ -17,19 +17,41 @@ from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
 from rapier.api.v3 import settings as v3
 from rapier.api.v3.routes import RESERVED
-from rapier.cli.configuration import Configuration, address_and_port
+from rapier.cli.configuration import Configuration, address_and_port, level_of, metrics_address
 from rapier.cluster.cluster import Cluster
 from rapier.errors import ConfigurationError
 from rapier.luxi.client import Luxi
-from rapier.server import Limits, ServiceManager, Settings, handed_over_sockets, run, table_of_limits
+from rapier.observation.exposition import Exposition
+from rapier.observation.formats import Format
+from rapier.observation.lines import Lines
+from rapier.observation.metrics import Process
+from rapier.observation.requests import Requests
+from rapier.server import (
+    Limits,
+    Proxies,
+    ServiceManager,
+    Settings,
+    Traffic,
+    handed_over_sockets,
+    run,
+    table_of_limits,
+)
 
 DEFAULT_LISTEN = "0.0.0.0:5080"
 
 
-def start(configuration: Configuration, announce: Callable[[list[str]], None], *, hangup_rereads: bool = True) -> int:
+def start(
+    configuration: Configuration,
+    lines: Lines,
+    form: Format,
+    announce: Callable[[list[str]], None],
+    *,
+    hangup_rereads: bool = True,
+) -> int:
     """Serves until it is told to end; the exit code. Raises `ConfigurationError` before anything is served.
 
-    `announce` is called with the URLs once they answer. `hangup_rereads` is false where SIGHUP shall end it.
+    `lines` and `form` are where the lines about requests go and how they look. `announce` is called with the URLs once
+    they answer. `hangup_rereads` is false where SIGHUP shall end it.
     """
     if configuration.htpasswd is None:
         raise ConfigurationError(
@@ -46,28 +68,52 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None], *
     origins = browsers.Origins(map(_origin, configuration.allowed_origins))
     version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
 
+    requests = Requests(
+        (lambda seen: lines.write(form.request(seen))) if configuration.access_log else None, level_of(configuration)
+    )
+    certificate = Path(configuration.tls_cert) if configuration.tls_cert else None
+    traffic = Traffic(requests)
+    process = Process(requests, traffic, lines, configuration.workers, certificate)
+    exposition = Exposition(process)
     handed_over = tuple(handed_over_sockets(os.environ))
     listen = configuration.listen or ([] if handed_over else [DEFAULT_LISTEN])
 
     def connect() -> Cluster:
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
+    def make_app() -> Application:
+        process.doorkeeper = Doorkeeper(UsersFile(users))
+        return Application(connect, process.doorkeeper, origins, version_3, exposition)
+
     return run(
-        lambda: Application(connect, Doorkeeper(UsersFile(users)), origins, version_3),
+        make_app,
         Settings(
             listen=tuple(map(address_and_port, listen)),
             handed_over=handed_over,
-            certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
+            certificate=certificate,
             key=Path(configuration.tls_key) if configuration.tls_key else None,
             insecure_http=configuration.insecure_http,
             hangup_rereads=hangup_rereads,
             workers=configuration.workers,
             limits=_limits(configuration),
             error_body=refusal_of_the_server,
+            traffic=traffic,
+            proxies=_proxies(configuration),
+            side=tuple(map(metrics_address, configuration.metrics_listen)),
+            in_each_process=lines.by_a_thread,
         ),
         announce,
         ServiceManager(os.environ),
     )
+
+
+def _proxies(configuration: Configuration) -> Proxies:
+    try:
+        return Proxies(configuration.trusted_proxy)
+    except ValueError as problem:
+        raise ConfigurationError(
+            f"trusted-proxy: an address or a network, as 192.0.2.7 or 2001:db8:7::/64: {problem}"
+        ) from None
 
 
 def _alias(name: str | None) -> str | None:

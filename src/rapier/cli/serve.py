@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rapier.cli import logs
-from rapier.cli.configuration import load
+from rapier.cli.configuration import level_of, load
+from rapier.observation.formats import LogFormat
 
 
 def serve(
@@ -32,11 +33,28 @@ def serve(
     demand_preconditions: Annotated[
         bool, typer.Option("--demand-preconditions", help="Refuse version 3's unguarded changes with 428.")
     ] = False,
+    metrics_listen: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS:PORT", help="Metrics and health by plain HTTP, without a password. Repeatable."),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A proxy, or a network of them, whose word on its clients counts."),
+    ] = None,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(help="auto is text on a terminal, else JSON.", show_default="auto")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.", show_default="info")
+    ] = None,
+    access_log: Annotated[
+        bool | None, typer.Option("--access-log/--no-access-log", help="A line for each request.", show_default="on")
+    ] = None,
 ) -> None:
     """Answer for the cluster behind a master daemon's socket, over HTTPS."""
     # Until the server takes it: what it asks for, reading the files, is about to happen anyway.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    options = {
+    options: dict[str, Any] = {
         "luxi_socket": luxi_socket and str(luxi_socket),
         "luxi_deadline_seconds": luxi_deadline_seconds,
         "listen": listen,
@@ -44,12 +62,18 @@ def serve(
         "tls_cert": tls_cert and str(tls_cert),
         "tls_key": tls_key and str(tls_key),
         "workers": workers,
-        "insecure_http": insecure_http,
+        "insecure_http": insecure_http or None,
         "allowed_origins": allowed_origins,
         "cluster_alias": cluster_alias,
-        "demand_preconditions": demand_preconditions,
+        "demand_preconditions": demand_preconditions or None,
+        "metrics_listen": metrics_listen,
+        "trusted_proxy": trusted_proxy,
+        "log_format": log_format and log_format.value,
+        "log_level": log_level,
+        "access_log": access_log,
     }
-    logs.set_up()
+    configuration = load(config, options)
+    lines, form = logs.set_up(configuration.log_format, level=level_of(configuration))
     from rapier.cli.daemon import start
 
-    raise typer.Exit(start(load(config, options), logs.announce))
+    raise typer.Exit(start(configuration, lines, form, logs.announce))

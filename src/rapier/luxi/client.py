@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
+from rapier.durations import Durations
 from rapier.errors import MasterGarbled, MasterLost, MasterSilent, RequestRefused
 from rapier.luxi.pool import Pool
 
@@ -28,6 +29,7 @@ Filter = list[Any] | None
 # Waiting calls have a pool of their own, so that no crowd of waiters holds up a query.
 QUERY_CONNECTIONS = 16
 WAIT_CONNECTIONS = 32
+PROBE_CONNECTIONS = 1
 LARGEST_JOB_ID = 2**63 - 1
 # luxid may answer a wait a little after the time it was given; never later than any other call
 WAIT_GRACE_SECONDS = 10.0
@@ -55,13 +57,20 @@ class Luxi:
     def __init__(self, socket_path: Path, deadline_seconds: float = 60.0) -> None:
         self.socket_path = socket_path
         self.deadline_seconds = deadline_seconds
-        self._calls = Pool(socket_path, QUERY_CONNECTIONS)
-        self._waits = Pool(socket_path, WAIT_CONNECTIONS)
+        self.calls: Durations[tuple[str, str]] = Durations()  # by method and outcome
+        self._calls = Pool(socket_path, QUERY_CONNECTIONS, self.calls)
+        self._waits = Pool(socket_path, WAIT_CONNECTIONS, self.calls)
+        self._probes = Pool(socket_path, PROBE_CONNECTIONS, self.calls)
+        self.pools = {"calls": self._calls, "waits": self._waits, "probes": self._probes}
 
     def close(self) -> None:
         """Closes every connection."""
-        self._calls.close()
-        self._waits.close()
+        for pool in self.pools.values():
+            pool.close()
+
+    async def probe(self, deadline_seconds: float) -> None:
+        """Asks for next to nothing, on a connection of its own that no crowd holds. Raises as any call."""
+        await self._probes.call("QueryConfigValues", [["cluster_name"]], deadline_seconds, repeatable=True)
 
     async def _read(self, shape: type[T], method: str, *args: Any) -> T:
         return _shaped(await self._calls.call(method, args, self.deadline_seconds, repeatable=True), shape, method)

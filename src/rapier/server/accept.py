@@ -10,6 +10,7 @@ import ssl
 import struct
 from collections.abc import Callable
 
+from rapier.server.forwarded import Proxies
 from rapier.server.refusals import Refusals
 from rapier.server.seats import Seats
 from rapier.server.settings import Limits
@@ -42,10 +43,12 @@ class Acceptor:
         workers: int,
         seats: Seats,
         refusals: Refusals,
+        proxies: Proxies,
     ) -> None:
         """`make_protocol` is given the function that the protocol calls when its connection has ended.
 
-        `context` is asked for each connection, since a new certificate may have another one.
+        `context` is asked for each connection, since a new certificate may have another one. A trusted proxy may open
+        as many connections as there may be in all: those behind it are counted by request.
         """
         self._loop = loop
         self._sockets = sockets
@@ -54,9 +57,15 @@ class Acceptor:
         self._handful = HANDFUL if workers == 1 else 1
         self._context = context
         self._limits = limits
+        self._proxies = proxies
         self.seats = seats
         self._opening: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+
+    @property
+    def in_handshake(self) -> int:
+        """How many connections are in their TLS handshake."""
+        return len(self._opening)
 
     def start(self) -> None:
         """Connections are accepted from now on."""
@@ -99,9 +108,9 @@ class Acceptor:
                 self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
                 return
             host = plain_address(address[0])
-            leave = self.seats.take(host)
+            leave = self.seats.take("" if self._proxies.trusts(host) else host)
             if isinstance(leave, str):
-                self._refusals.note(leave, host)
+                self._refusals.note(leave, self._over(leave), host)
                 # Reset, so that a crowd leaves nothing in the kernel either: no FIN-WAIT, no TIME-WAIT.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 connection.close()
@@ -110,6 +119,10 @@ class Acceptor:
             task = self._loop.create_task(self._open(connection, host, leave))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
+
+    def _over(self, cap: str) -> str:
+        most = self.seats.per_address if cap == "connections_per_address" else self.seats.in_all
+        return f"{most} connections{' of this address' if cap != 'connections' else ''} are open already ({cap})"
 
     async def _open(self, connection: socket.socket, host: str, leave: Callable[[], None]) -> None:
         context = self._context()
@@ -128,7 +141,7 @@ class Acceptor:
             # connected, so the seat is given back here.
             leave()
             connection.close()
-            self._refusals.note(f"no TLS handshake: {_why(problem)}", host)
+            self._refusals.note("handshake", f"no TLS handshake: {_why(problem)}", host)
         except BaseException:
             leave()
             connection.close()

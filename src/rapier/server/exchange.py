@@ -16,6 +16,7 @@ import functools
 import http
 import logging
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, Re
 
 from rapier.server.hearing import Hearing
 from rapier.server.settings import ASGIApplication, ErrorBody
+from rapier.server.traffic import LEFT, Ended
 
 log = logging.getLogger("rapier.server")
 
@@ -44,6 +46,7 @@ class Line(Protocol):
     hearing: Hearing
     loop: asyncio.AbstractEventLoop
     expect_100_continue: bool
+    ended: Ended
 
     def on_response_complete(self) -> None:
         """The exchange's answer is out."""
@@ -81,6 +84,11 @@ class Exchange(RequestResponseCycle):
         self.length = length
         self.received = 0
         self.body_deadline_set = False
+        self.leave: Callable[[], None] | None = None  # gives back the seat of an address behind a proxy
+        self._began = time.perf_counter()  # the loop's own clock has milliseconds
+        self._status = 0
+        self._sent = 0  # bytes of the answer's body
+        self._told = False
         self._head: list[bytes] | None = None  # the answer's head, until the first piece of its body comes
         self._head_alone: asyncio.Handle | None = None
         self._left: int | None = None  # bytes of the answer's body still owed, where its length was said
@@ -90,6 +98,21 @@ class Exchange(RequestResponseCycle):
         connection.scope["state"][ANSWER_HEADERS] = self._common_headers
 
     async def run_asgi(self, app: ASGIApplication) -> None:
+        """Runs the application, and tells what came of the request when that has ended."""
+        try:
+            await self._run(app)
+        finally:
+            self.tell(self._status if self.response_complete else LEFT)
+            if self.leave is not None:
+                self.leave()
+
+    def tell(self, status: int) -> None:
+        """Tells that the request has ended, with this status; the first time counts."""
+        if not self._told:
+            self._told = True
+            self.connection.ended(self.scope, status, self._sent, time.perf_counter() - self._began)
+
+    async def _run(self, app: ASGIApplication) -> None:
         """Runs the application. What it leaves undone is answered with 500, or the connection is cut."""
         try:
             await app(self.scope, self.receive, self.send)
@@ -178,6 +201,7 @@ class Exchange(RequestResponseCycle):
 
     def _head_lines(self, status: int, headers: Any) -> list[bytes]:
         self._left, self._chunked = None, False
+        self._status = status
         lines = [status_line(self.scope["http_version"], status)]
         self._bodiless = status in _BODILESS or self.scope["method"] == "HEAD"
         dated = False
@@ -226,6 +250,7 @@ class Exchange(RequestResponseCycle):
     def _framed(self, body: bytes, more: bool) -> bytes:
         if self._bodiless:
             return b""
+        self._sent += len(body)
         if self._chunked:
             end = b"" if more else b"0\r\n\r\n"
             return b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end

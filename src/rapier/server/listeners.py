@@ -32,15 +32,19 @@ def listening_sockets(settings: Settings) -> list[socket.socket]:
                     f"plain HTTP would show passwords to the network: {host}:{port} is no loopback address"
                 )
     with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(_listening(host, port, settings.limits)) for host, port in settings.listen]
+        sockets = [opened.enter_context(listening(host, port, settings.limits)) for host, port in settings.listen]
         opened.pop_all()
     return sockets or [_adopted(sock, settings.limits) for sock in settings.handed_over]
 
 
 def urls(settings: Settings, sockets: list[socket.socket]) -> list[str]:
     """Where the sockets can be reached, in their order."""
-    scheme = "http" if settings.insecure_http else "https"
-    return [f"{scheme}://{_where(sock)}" for sock in sockets]
+    return [f"{'http' if settings.insecure_http else 'https'}://{_where(sock)}" for sock in sockets]
+
+
+def side_urls(sockets: list[socket.socket]) -> list[str]:
+    """The same for the addresses beside, which speak plain HTTP."""
+    return [f"http://{_where(sock)}" for sock in sockets]
 
 
 def _where(sock: socket.socket) -> str:
@@ -55,7 +59,8 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         raise ConfigurationError(f"not an IPv4 or IPv6 address to listen on: {host!r}") from None
 
 
-def _listening(host: str, port: int, limits: Limits) -> socket.socket:
+def listening(host: str, port: int, limits: Limits) -> socket.socket:
+    """One such socket. Raises ConfigurationError naming the address."""
     version = _address(host).version
     sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -29,10 +29,13 @@ from uvicorn.server import ServerState
 from rapier.server.accept import RESET_ON_CLOSE, plain_address
 from rapier.server.deadline import Deadline
 from rapier.server.exchange import PIECE_BYTES, Exchange, date_line, status_line
+from rapier.server.forwarded import Proxies
 from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
 from rapier.server.hearing import Hearing
-from rapier.server.refusals import Refusals
-from rapier.server.settings import ErrorBody, Limits
+from rapier.server.refusals import OF_STATUS, Refusals
+from rapier.server.seats import Seats
+from rapier.server.settings import ASGIApplication, ErrorBody, Limits
+from rapier.server.traffic import Traffic
 
 log = logging.getLogger("rapier.server")
 
@@ -61,6 +64,9 @@ class Shared:
     limits: Limits
     error_body: ErrorBody
     refusals: Refusals
+    traffic: Traffic
+    proxies: Proxies
+    behind: Seats  # requests in work of each address behind a trusted proxy
 
     @property
     def connections(self) -> MutableSet[Connection]:
@@ -78,6 +84,8 @@ class Connection(HttpToolsProtocol):
         self.logger = log
         self.active: Exchange | None = None  # the request in work; `cycle` is uvicorn's name for the newest one
         self.ending = False  # nothing more is read, and the connection is about to close
+        self.ended = shared.traffic.ended
+        self._proxied = False  # whether the peer is a trusted proxy
         self._left = left
         self._deadline = Deadline(shared.loop, self._too_late)
         self._sending_deadline = Deadline(shared.loop, self._not_read)
@@ -98,6 +106,7 @@ class Connection(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all has left here
         if self.client:
             self.client = (plain_address(self.client[0]), self.client[1])
+            self._proxied = self.shared.proxies.trusts(self.client[0])
         self._deadline.set(self.limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -133,6 +142,15 @@ class Connection(HttpToolsProtocol):
             self._end(politely=True)
         else:
             self.active.keep_alive = False
+
+    @property
+    def state(self) -> str:
+        """What it does, by `traffic.CONNECTION_STATES`."""
+        if self.ending or self._refusal is not None:
+            return "ending"
+        if self.active is not None:
+            return "body" if self.active.more_body and self.active.body_deadline_set else "work"
+        return "head" if self._reading is Reading.HEAD or self.cycle is None else "idle"
 
     # ---- what the peer sends ----
 
@@ -222,6 +240,8 @@ class Connection(HttpToolsProtocol):
         scope["path"] = urllib.parse.unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         scope["query_string"] = url.query or b""
+        if self._proxied and self.client is not None:
+            self.shared.proxies.apply(scope, self.client[0])
         self._reading = Reading.BODY
         self._fed = 0
         keep_alive = version == "1.1" and parser.should_keep_alive() and not self._draining
@@ -263,7 +283,25 @@ class Connection(HttpToolsProtocol):
             self.hearing.listen()
         else:
             self.hearing.leave_alone()
-        self._start_asgi_task(exchange, self.app)
+        self._start_asgi_task(exchange, self._application(exchange) if self._proxied else self.app)
+
+    def _application(self, exchange: Exchange) -> ASGIApplication:
+        """Who answers behind a proxy: the application, or a 429 where the address has too many requests in work."""
+        address = exchange.scope["client"][0]  # type: ignore[index]
+        leave = self.shared.behind.take(address)
+        if not isinstance(leave, str):
+            exchange.leave = leave
+            return self.app  # type: ignore[no-any-return]
+        reason = f"{self.shared.behind.per_address} requests of this address are in work (connections_per_address)"
+        self.shared.refusals.note("requests_per_address", reason, address)
+        content_type, body = self.shared.error_body(429, reason, exchange.scope["raw_path"])
+
+        async def refuse(scope: Any, receive: Any, send: Any) -> None:
+            headers = [(b"content-type", content_type.encode("latin-1")), (b"retry-after", b"1")]
+            await send({"type": "http.response.start", "status": 429, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+        return refuse
 
     # ---- what the exchange asks ----
 
@@ -323,6 +361,7 @@ class Connection(HttpToolsProtocol):
             self._refused = exchange
             exchange.disconnected = True
             exchange.message_event.set()
+            exchange.tell(status)
             if exchange.response_started:
                 self.transport.abort()  # half an answer is out: there is no way to say it
                 return
@@ -331,7 +370,9 @@ class Connection(HttpToolsProtocol):
 
     def _write_refusal(self) -> None:
         status, reason = self._refusal or (400, "Bad request")
-        self.shared.refusals.note(f"{status} {reason}", self.client[0] if self.client else "a peer")
+        self.shared.refusals.note(OF_STATUS[status], f"{status} {reason}", self.client[0] if self.client else "a peer")
+        if self._refused is None:
+            self.ended(self._known_of_the_refused(), status, 0, 0.0)
         content_type, body = self.shared.error_body(status, reason, self.url)
         version = self.scope["http_version"] if self.scope else "1.1"
         self.transport.write(
@@ -346,6 +387,16 @@ class Connection(HttpToolsProtocol):
             )
         )
         self._end(politely=status not in _STOP_READING)
+
+    def _known_of_the_refused(self) -> dict[str, Any]:
+        """What is known of a request that was refused before the application heard of it."""
+        if self._reading is Reading.BODY:
+            return dict(self.scope)  # it waited behind another one
+        known: dict[str, Any] = {"client": self.client, "headers": [], "state": {}}
+        if self._reading is Reading.HEAD and self.url:
+            method = self._unknown_method or self.parser.get_method()
+            known |= {"method": method.decode("ascii"), "raw_path": self.url.partition(b"?")[0]}
+        return known
 
     def _end(self, *, politely: bool) -> None:
         """Closes when all is sent. Impolitely: without reading what the peer still sends, but after a while.
@@ -380,6 +431,7 @@ class Connection(HttpToolsProtocol):
     def _not_read(self) -> None:
         """The peer does not read its answer, or a byte now and then."""
         self.shared.refusals.note(
+            "unread",
             f"an answer was not read: less than {PIECE_BYTES // 1024} kB in {self.limits.send_seconds:g} seconds",
             self.client[0] if self.client else "a peer",
         )
@@ -398,7 +450,7 @@ class Connection(HttpToolsProtocol):
         else:
             if self.cycle is None:
                 self.shared.refusals.note(
-                    "no request after the connection was made", self.client[0] if self.client else ""
+                    "silent", "no request after the connection was made", self.client[0] if self.client else ""
                 )
             self._end(politely=self._reading is Reading.NOTHING)
 

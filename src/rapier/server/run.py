@@ -16,7 +16,7 @@ from rapier.errors import ConfigurationError
 from rapier.server import listeners
 from rapier.server.certificate import Certificate
 from rapier.server.overseer import Outside, Overseer
-from rapier.server.seats import Tally
+from rapier.server.seats import Tallies, Tally
 from rapier.server.serving import serve
 from rapier.server.settings import ASGIApplication, Settings
 from rapier.server.systemd import NOBODY, ServiceManager
@@ -49,7 +49,7 @@ def run(
     if settings.certificate is not None and not settings.insecure_http:
         certificate = Certificate(settings.certificate, settings.key)
     _room_for(settings.limits.connections + OTHER_FILES)  # one worker may have them all
-    tally = Tally(settings.workers)
+    tallies = Tallies(Tally(settings.workers), Tally(settings.workers))
     sockets = listeners.listening_sockets(settings)
     urls = listeners.urls(settings, sockets)
     outside = Outside(lambda: announce(urls), f"Serving {', '.join(urls)}", manager)
@@ -59,12 +59,20 @@ def run(
     # A process that a watchdog ends with SIGABRT says where it hung.
     faulthandler.enable()
 
-    def work(overseer: Overseer, parent: int | None) -> int:
-        return _in_a_loop(serve(make_app, settings, sockets, certificate, tally, overseer, alive_every_seconds, parent))
-
     with contextlib.ExitStack() as opened:
         for sock in sockets:
             opened.enter_context(sock)
+        side = [opened.enter_context(listeners.listening(*at, settings.limits)) for at in settings.side]
+
+        def work(overseer: Overseer, parent: int | None) -> int:
+            serving = serve(
+                make_app, settings, sockets, side, certificate, tallies, overseer, alive_every_seconds, parent
+            )
+            with settings.in_each_process():
+                return _in_a_loop(serving)
+
+        for url in listeners.side_urls(side):
+            log.info("metrics and health, without a password: %s", url)
         if settings.workers == 1:
             return work(outside, None)
         # One certificate for all: the ticket keys are then the same, and a client resumes its session with any of them.

@@ -16,6 +16,7 @@ import socket
 from array import array
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from rapier.errors import ConfigurationError
 
@@ -55,12 +56,19 @@ class Tally:
         return int.from_bytes(hashlib.blake2b(name, digest_size=4, key=self.key).digest(), "big") % PLACES
 
 
+class Tallies(NamedTuple):
+    """What is counted over all workers: connections, and requests behind trusted proxies."""
+
+    connections: Tally
+    requests: Tally
+
+
 class Seats:
     """The seats of one worker's connections. `in_all` and `per_address` hold for all workers together."""
 
     def __init__(self, in_all: int, per_address: int, tally: Tally | None = None) -> None:
-        self._in_all = in_all
-        self._per_address = per_address
+        self.in_all = in_all
+        self.per_address = per_address
         self._taken: Counter[bytes | str] = Counter()
         self._tally = tally if tally is not None and tally.rows > 1 else None
         if self._tally is not None:
@@ -68,7 +76,10 @@ class Seats:
         self.open = 0
 
     def take(self, host: str) -> Callable[[], None] | str:
-        """A function that gives the seat back (calling it twice does no harm); or the reason why there is none."""
+        """A function that gives the seat back (calling it twice does no harm); or the name of the cap that is met.
+
+        An empty `host` counts in all, and for no address.
+        """
         network = network_of(host)
         self._count(network, 1)
         of_others, of_address_at_others = self._elsewhere(network)
@@ -80,12 +91,12 @@ class Seats:
                 taken = False
                 self._count(network, -1)
 
-        if self._taken[network] + of_address_at_others > self._per_address:
+        if host and self._taken[network] + of_address_at_others > self.per_address:
             leave()
-            return f"{self._per_address} connections of this address are open already (connections_per_address)"
-        if self.open + of_others > self._in_all:
+            return "connections_per_address"
+        if self.open + of_others > self.in_all:
             leave()
-            return f"{self._in_all} connections are open already (connections)"
+            return "connections"
         return leave
 
     def _count(self, network: bytes | str, change: int) -> None:

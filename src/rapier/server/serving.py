@@ -7,7 +7,9 @@ import contextlib
 import logging
 import signal
 import socket
+import ssl
 from collections.abc import Callable
+from dataclasses import replace
 
 from uvicorn.config import Config
 from uvicorn.lifespan.on import LifespanOn
@@ -16,12 +18,13 @@ from uvicorn.server import ServerState
 from rapier.server.accept import Acceptor
 from rapier.server.certificate import Certificate
 from rapier.server.drain import drain
+from rapier.server.forwarded import Proxies
 from rapier.server.overseer import Overseer
 from rapier.server.protocol import Connection, Shared
 from rapier.server.refusals import Refusals
 from rapier.server.reloading import REREAD_ON_HANGUP, Reread, reread_when_told
-from rapier.server.seats import Seats, Tally
-from rapier.server.settings import ASGIApplication, Settings
+from rapier.server.seats import Seats, Tallies, Tally
+from rapier.server.settings import LARGEST, SIDE, ASGIApplication, Settings
 
 log = logging.getLogger("rapier.server")
 
@@ -34,15 +37,16 @@ async def serve(
     make_app: Callable[[], ASGIApplication],
     settings: Settings,
     sockets: list[socket.socket],
+    side_sockets: list[socket.socket],
     certificate: Certificate | None,
-    tally: Tally,
+    tallies: Tallies,
     overseer: Overseer,
     alive_every_seconds: float,
     parent: int | None = None,
 ) -> int:
     """Serves on `sockets` until SIGTERM or SIGINT; a second one ends it at once. The exit code.
 
-    `certificate` is None for plain HTTP, `tally` counts the connections of all workers. `parent` is a pipe's end that
+    `certificate` is None for plain HTTP, `tallies` count over all workers. `parent` is a pipe's end that
     closes when the parent process is gone: a worker then ends as after SIGTERM.
     """
     loop = asyncio.get_running_loop()
@@ -107,21 +111,36 @@ async def serve(
         app_state=lifespan.state,
         limits=settings.limits,
         error_body=settings.error_body,
-        refusals=Refusals(loop),
+        refusals=Refusals(loop, counted=settings.traffic.refused),
+        traffic=settings.traffic,
+        proxies=settings.proxies,
+        behind=Seats(LARGEST, settings.limits.connections_per_address, tallies.requests),
     )
+    beside = replace(shared, app_state={**lifespan.state, SIDE: True}, proxies=Proxies())
     if certificate is not None:
         certificate.look()  # it may have changed since the parent loaded it
-    acceptor = Acceptor(
-        loop,
-        sockets,
-        lambda: certificate.context if certificate else None,
-        lambda left: Connection(shared, left),
-        settings.limits,
-        settings.workers,
-        Seats(settings.limits.connections, settings.limits.connections_per_address, tally),
-        shared.refusals,
-    )
+
+    def acceptor_on(
+        sockets: list[socket.socket], context: Callable[[], ssl.SSLContext | None], shared: Shared, tally: Tally | None
+    ) -> Acceptor:
+        limits = settings.limits
+        return Acceptor(
+            loop,
+            sockets,
+            context,
+            lambda left: Connection(shared, left),
+            limits,
+            settings.workers,
+            Seats(limits.connections, limits.connections_per_address, tally),
+            shared.refusals,
+            shared.proxies,
+        )
+
+    acceptor = acceptor_on(sockets, lambda: certificate.context if certificate else None, shared, tallies.connections)
+    side_acceptor = acceptor_on(side_sockets, lambda: None, beside, None)
+    settings.traffic.watch(shared.connections, lambda: acceptor.in_handshake)
     acceptor.start()
+    side_acceptor.start()
     overseer.ready()
     async with asyncio.TaskGroup() as meanwhile:
         following = [meanwhile.create_task(reread_when_told(hangup, certificate, others, overseer))]
@@ -131,6 +150,7 @@ async def serve(
         for task in following:
             task.cancel()
     overseer.ending()
+    await side_acceptor.stop()
     await drain(acceptor, shared, draining, hurry)
     if settings.hangup_rereads:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

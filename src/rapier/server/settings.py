@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from rapier.server.forwarded import Proxies
+from rapier.server.traffic import Traffic
 
 ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
 # (status, reason, the request's target as far as it was read) -> (content type, body)
 ErrorBody = Callable[[int, str, bytes], tuple[str, bytes]]
 
+
+# In the scope's `state`, and true: the request came to one of the addresses that are `side` in the settings.
+SIDE = "side"
 
 LARGEST = 2_000_000_000  # beyond it the kernel's own numbers end
 
@@ -33,7 +40,8 @@ class Limits:
     connections_per_address: int = _limit(
         200,
         "connections",
-        "Open connections of one IPv4 address, or of one IPv6 network of 64 bits; a further one is closed at once.",
+        "Open connections of one IPv4 address, or of one IPv6 network of 64 bits; a further one is closed at once. "
+        "Behind a trusted proxy: its requests in work; 429 for a further one.",
     )
     handshake_seconds: float = _limit(10.0, "seconds", "For the TLS handshake; then the connection is dropped.")
     head_seconds: float = _limit(
@@ -125,3 +133,7 @@ class Settings:
     workers: int = 1
     limits: Limits = Limits()
     error_body: ErrorBody = plain_text  # for what the server itself refuses: 400, 408, 413, 414, 431, 501, 503, 505
+    traffic: Traffic = field(default_factory=Traffic)  # what is seen, in each process for itself
+    proxies: Proxies = field(default_factory=Proxies)  # whose word counts on whose request they bring
+    side: tuple[tuple[str, int], ...] = ()  # addresses for plain HTTP that have `SIDE` in their requests' state
+    in_each_process: Callable[[], AbstractContextManager[None]] = nullcontext  # around the serving

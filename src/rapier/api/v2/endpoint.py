@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import urllib.parse
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -58,11 +59,13 @@ register_url_convertor("number", _Number())
 class Endpoint:
     """One URI: its handlers by method, as an ASGI application. Who asks is in the scope's state."""
 
-    def __init__(self, cluster: Cluster, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, cluster: Cluster, uri: str, handlers: Mapping[str, Handler]) -> None:
         self._cluster = cluster
+        self._route = without_convertors(uri)
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = self._route
         try:
             answer = await self._answer(scope, receive)
         except (ClientDisconnect, ClientLeft):
@@ -93,7 +96,15 @@ class Endpoint:
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
         )
-        return _answered(HTTPStatus.OK, body_of(await handler(request)), method)
+        value = await handler(request)
+        if isinstance(handler, Submit):
+            state["job"] = value
+        return _answered(HTTPStatus.OK, body_of(value), method)
+
+
+def without_convertors(uri: str) -> str:
+    """A route's URI as it is told of: `/2/nodes/{node}`, without the kind of the variable part."""
+    return re.sub(r":\w+}", "}", uri)
 
 
 async def _body(scope: Scope, receive: Receive) -> Any:
@@ -136,7 +147,7 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 def application(cluster: Cluster) -> ASGIApp:
     """Version 2 over one cluster. Matches paths as they came: to stock, `%2F` and a slash at the end are 404."""
-    endpoints = {uri: Endpoint(cluster, handlers) for uri, handlers in ROUTES.items()}
+    endpoints = {uri: Endpoint(cluster, uri, handlers) for uri, handlers in ROUTES.items()}
     router = Router(
         [Route(uri, endpoint=endpoint) for uri, endpoint in endpoints.items()],
         redirect_slashes=False,

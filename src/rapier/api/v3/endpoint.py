@@ -58,6 +58,7 @@ class Endpoint:
         self._negotiation = Negotiation(settings.representations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = self._route.uri
         try:
             answer = await self._answer(scope, receive)
         except (ClientDisconnect, ClientLeft):
@@ -95,6 +96,7 @@ class Endpoint:
             longest_wait_seconds=self._settings.longest_wait_seconds,
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
+            told=state,
         )
         rendered = await self._rendered(request, operation, representation, target_of(scope))
         return _conditional(rendered, request.preconditions, representation, method)

@@ -27,6 +27,7 @@ ANYWHERE = (
     "malformed",
     "unauthorized",
     "not-acceptable",
+    "too-many-requests",
     "too-busy",
     "internal-error",
     "too-slow",

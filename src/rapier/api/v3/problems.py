@@ -241,6 +241,13 @@ _TYPES = (
         RETRY_AFTER_SECONDS,
     ),
     ProblemType(
+        "too-many-requests",
+        Status.TOO_MANY_REQUESTS,
+        "Too many requests of this address are in work",
+        "Behind a trusted proxy, an address may have as many requests in work as it may have connections without one.",
+        1,
+    ),
+    ProblemType(
         "too-busy",
         Status.SERVICE_UNAVAILABLE,
         "The server is too busy to look at this",

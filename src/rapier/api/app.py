@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rapier.access.basic import REALM, read_basic
 from rapier.access.doorkeeper import Doorkeeper
+from rapier.access.rights import NONE
 from rapier.api import trace
+from rapier.api.admission import Admission
 from rapier.api.browsers import Origins
 from rapier.api.http import Headers, PlainAnswer, Rejection, header
 from rapier.api.v2.endpoint import application as v2_application
@@ -28,8 +31,10 @@ from rapier.errors import AccessBusy, AccessDenied
 log = logging.getLogger(__name__)
 
 ANSWER_HEADERS = "answer_headers"  # a list in the scope's state; the server puts these into every answer, also its own
-CHALLENGE = (b"www-authenticate", b'Basic realm="Ganeti Remote API"')
-CHALLENGE_WITH_CHARSET = (b"www-authenticate", b'Basic realm="Ganeti Remote API", charset="UTF-8"')
+CHALLENGE = (b"www-authenticate", f'Basic realm="{REALM}"'.encode())
+CHALLENGE_WITH_CHARSET = (b"www-authenticate", f'Basic realm="{REALM}", charset="UTF-8"'.encode())
+NOBODY = ""  # the name of a user that is not known
+FORBIDDEN = Rejection(HTTPStatus.FORBIDDEN, "", "forbidden")
 
 
 class Version(NamedTuple):
@@ -45,16 +50,23 @@ class Application:
     """ASGI application over one cluster. Nothing of a request but its head is looked at before its user is known."""
 
     def __init__(
-        self, connect: Callable[[], Cluster], doorkeeper: Doorkeeper, origins: Origins, settings: Settings
+        self,
+        connect: Callable[[], Cluster],
+        doorkeeper: Doorkeeper,
+        origins: Origins,
+        settings: Settings,
+        *,
+        anonymous_reads: bool = False,
     ) -> None:
         """`connect` is called when the event loop runs. The doorkeeper is closed at the end, as the cluster is.
 
-        `settings` are those of version 3.
+        `settings` are those of version 3; `anonymous_reads` concern version 2 alone.
         """
         self._connect = connect
         self._doorkeeper = doorkeeper
         self._origins = origins
         self._settings = settings
+        self._anonymous_reads = anonymous_reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -92,7 +104,8 @@ class Application:
         await answer(scope, receive, send)
 
     async def _admitted(self, scope: Scope, version: Version) -> ASGIApp:
-        """Who answers: the version that was asked, where the request may get there, and then the state has its user."""
+        """Who answers: the version that was asked, where the request may get there, and then the state has its user,
+        and what that may do."""
         if rejection := self._origins.rejection(scope):
             return version.rejected(scope, rejection)
         if version.cross_origin and self._origins.is_preflight(scope):
@@ -100,7 +113,21 @@ class Application:
             if allowed is None:
                 return version.rejected(scope, _NO_PREFLIGHT)
             return PlainAnswer(HTTPStatus.NO_CONTENT, None, b"", allowed)
+        return await self._known(scope, version)
+
+    async def _known(self, scope: Scope, version: Version) -> ASGIApp:
+        """Who answers, now that somebody is known to be a user, or not to be one. Stock's order, on version 2.
+
+        There without credentials it is 401 before anything else, unless reads are anonymous. But before a password is
+        said to be wrong a path or a method may be said to be unknown, so that version 2 is asked with it.
+        """
+        state = scope["state"]
         authorization = header(scope, b"authorization")
+        refusal = _unauthorized(authorization, version.challenge)
+        anonymous_reads = self._anonymous_reads and version is self._v2
+        if authorization is None and anonymous_reads:
+            state["user"], state["admission"] = NOBODY, Admission(NONE, refusal)
+            return version.answer
         address = scope["client"][0] if scope["client"] else ""
         user = self._doorkeeper.recall(authorization, address)
         if user is None:
@@ -109,8 +136,11 @@ class Application:
             except AccessBusy as problem:
                 return version.rejected(scope, Rejection(HTTPStatus.SERVICE_UNAVAILABLE, str(problem), "too-busy"))
             except AccessDenied:
-                return version.rejected(scope, _unauthorized(authorization, version.challenge))
-        scope["state"]["user"] = user
+                if not anonymous_reads and not (version is self._v2 and read_basic(authorization)):
+                    return version.rejected(scope, refusal)
+                state["user"], state["admission"] = NOBODY, Admission(None, refusal)
+                return version.answer
+        state["user"], state["admission"] = user, Admission(self._doorkeeper.rights_of(user), FORBIDDEN)
         return version.answer
 
 

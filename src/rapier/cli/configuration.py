@@ -20,6 +20,8 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     luxi_deadline_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     listen: list[str] = []
     htpasswd: str | None = None
+    ganeti_users: str | None = None
+    anonymous_reads: bool = False
     tls_cert: str | None = None
     tls_key: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -43,7 +45,7 @@ def load(file: Path | None, options: dict[str, Any]) -> Configuration:
             raise ConfigurationError(f"cannot read the configuration: {problem}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise ConfigurationError(f"{file} is no TOML: {problem}") from None
-    given = {name: value for name, value in options.items() if value is not None and value != [] and value is not False}
+    given = {name: value for name, value in options.items() if value is not None and value != []}
     values |= {name.replace("_", "-"): value for name, value in given.items()}
     try:
         return msgspec.convert(values, Configuration)

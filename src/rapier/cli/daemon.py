@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from rapier.access.doorkeeper import Doorkeeper
-from rapier.access.users import UsersFile
+from rapier.access.everyone import Everyone
+from rapier.access.users import GANETI, UsersFile
 from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
 from rapier.api.v3 import settings as v3
@@ -30,7 +31,7 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
 
     `announce` is called with the URLs once they answer.
     """
-    if configuration.htpasswd is None:
+    if configuration.htpasswd is None and configuration.ganeti_users is None:
         raise ConfigurationError(
             "nobody could come in without a users file: make one with `rapier passwd FILE USER`, "
             "and name it with --htpasswd FILE"
@@ -39,8 +40,7 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
         raise ConfigurationError(
             "there is no certificate: make one with `rapier cert DIR`, and name it with --tls-cert and --tls-key"
         )
-    users = Path(configuration.htpasswd)
-    UsersFile(users)  # one that is no good is said now, not by each worker
+    _users(configuration)  # a file that is no good is said now, not by each worker
 
     origins = browsers.Origins(map(_origin, configuration.allowed_origins))
     version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
@@ -49,7 +49,13 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
     return run(
-        lambda: Application(connect, Doorkeeper(UsersFile(users)), origins, version_3),
+        lambda: Application(
+            connect,
+            Doorkeeper(_users(configuration)),
+            origins,
+            version_3,
+            anonymous_reads=configuration.anonymous_reads,
+        ),
         Settings(
             listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
             certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
@@ -61,6 +67,17 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
         ),
         announce,
     )
+
+
+def _users(configuration: Configuration) -> Everyone:
+    """Who is in the users files; what is said first counts. Raises UsersFileError, a `ConfigurationError`."""
+    files = []
+    if configuration.htpasswd is not None:
+        files.append(UsersFile(configuration.htpasswd))
+    if configuration.ganeti_users is not None:
+        others_come_in = bool(files) or configuration.anonymous_reads
+        files.append(UsersFile(configuration.ganeti_users, GANETI, may_lack_users=others_come_in))
+    return Everyone(files)
 
 
 def _alias(name: str | None) -> str | None:

@@ -17,6 +17,13 @@ def serve(
     luxi_deadline_seconds: Annotated[float | None, typer.Option(help="How long one LUXI call may take.")] = None,
     listen: Annotated[list[str] | None, typer.Option(metavar="ADDRESS:PORT", help="May be repeated.")] = None,
     htpasswd: Annotated[Path | None, typer.Option(help="The users, as `rapier passwd` writes them.")] = None,
+    ganeti_users: Annotated[
+        Path | None, typer.Option(help="Users too, in stock's file rapi/users: what their options say is theirs.")
+    ] = None,
+    anonymous_reads: Annotated[
+        bool | None,
+        typer.Option(help="Version 2's reads need no password, as in stock without --require-authentication."),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="The certificate, PEM; may hold the key too.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many processes answer.")] = None,
@@ -38,13 +45,15 @@ def serve(
         "luxi_deadline_seconds": luxi_deadline_seconds,
         "listen": listen,
         "htpasswd": htpasswd and str(htpasswd),
+        "ganeti_users": ganeti_users and str(ganeti_users),
+        "anonymous_reads": anonymous_reads,
         "tls_cert": tls_cert and str(tls_cert),
         "tls_key": tls_key and str(tls_key),
         "workers": workers,
-        "insecure_http": insecure_http,
+        "insecure_http": insecure_http or None,
         "allowed_origins": allowed_origins,
         "cluster_alias": cluster_alias,
-        "demand_preconditions": demand_preconditions,
+        "demand_preconditions": demand_preconditions or None,
     }
     logs.set_up()
     from rapier.cli.daemon import start

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
 from rapier.api.trail import cause_of
+from rapier.api.v2 import rights
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
 from rapier.api.v2.reads import Handler
 from rapier.api.v2.request import Request
@@ -58,9 +59,10 @@ register_url_convertor("number", _Number())
 class Endpoint:
     """One URI: its handlers by method, as an ASGI application. Who asks is in the scope's state."""
 
-    def __init__(self, cluster: Cluster, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, cluster: Cluster, uri: str, handlers: Mapping[str, Handler]) -> None:
         self._cluster = cluster
         self._handlers = handlers
+        self._needed = {method: rights.needed(method, uri) for method in handlers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -78,11 +80,14 @@ class Endpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> PlainAnswer:
         method = scope["method"]
-        handler = self._handlers.get("GET" if method == "HEAD" else method)
+        meant = "GET" if method == "HEAD" else method
+        handler = self._handlers.get(meant)
         # HEAD has no effects (RFC 9110 9.2.1), and there are reads that make a job
         if handler is None or (method == "HEAD" and isinstance(handler, Submit)):
             raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"Method {method} is unsupported for path {target_of(scope)}")
         state = scope["state"]
+        if rejection := state["admission"].rejection(self._needed[meant]):
+            raise Refusal(rejection.status, rejection.text, rejection.headers)
         request = Request(
             cluster=self._cluster,
             cause=cause_of(scope),
@@ -134,7 +139,7 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 def application(cluster: Cluster) -> ASGIApp:
     """Version 2 over one cluster. Matches paths as they came: to stock, `%2F` and a slash at the end are 404."""
-    endpoints = {uri: Endpoint(cluster, handlers) for uri, handlers in ROUTES.items()}
+    endpoints = {uri: Endpoint(cluster, uri, handlers) for uri, handlers in ROUTES.items()}
     router = Router(
         [Route(uri, endpoint=endpoint) for uri, endpoint in endpoints.items()],
         redirect_slashes=False,

@@ -41,7 +41,7 @@ def users(path: Path, stock: Path) -> Everyone:
 
 def test_each_user_has_what_the_users_own_file_gives(users: Everyone) -> None:
     assert (users.hash_of("anna"), users.rights_of("anna")) == (ANNAS_HASH, EVERY)
-    assert (users.hash_of("joe"), users.rights_of("joe")) == (clear_text("secret"), {"read"})
+    assert (users.hash_of("joe"), users.rights_of("joe")) == (clear_text("secret"), frozenset({"read"}))
     assert (users.hash_of("kim"), users.rights_of("kim")) == (None, NONE)
 
 

@@ -32,9 +32,14 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     limits: dict[str, Any] = {}
 
 
-def load(file: Path | None, options: dict[str, Any]) -> Configuration:
+# Given together, since a certificate of one place has no key of another
+_TLS = frozenset({"tls-cert", "tls-key", "insecure-http"})
+
+
+def load(file: Path | None, options: dict[str, Any], found: dict[str, Any] | None = None) -> Configuration:
     """The configuration in `file`, and over it the options that were given (those that are not `None` or empty).
 
+    `found` counts for what neither says: members of `Configuration` by name.
     Raises `ConfigurationError` that names the file and what is wrong in it.
     """
     values: dict[str, Any] = {}
@@ -47,6 +52,8 @@ def load(file: Path | None, options: dict[str, Any]) -> Configuration:
             raise ConfigurationError(f"{file} is no TOML: {problem}") from None
     given = {name: value for name, value in options.items() if value is not None and value != []}
     values |= {name.replace("_", "-"): value for name, value in given.items()}
+    said = values.keys() | (_TLS if _TLS & values.keys() else set())
+    values |= {key: value for name, value in (found or {}).items() if (key := name.replace("_", "-")) not in said}
     try:
         return msgspec.convert(values, Configuration)
     except msgspec.ValidationError as problem:

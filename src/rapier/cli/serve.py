@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rapier.cli import logs
+from rapier.cli import logs, stand_in
 from rapier.cli.configuration import load
+from rapier.errors import ConfigurationError, NotTheMaster
+from rapier.ganeti.paths import paths
+
+NOT_THE_MASTER = 11  # as Ganeti's own daemons end: its init script and its systemd units know it
 
 
 def serve(
     config: Annotated[Path | None, typer.Option(help="A TOML file; options of the command line go over it.")] = None,
+    ganeti: Annotated[
+        bool, typer.Option("--ganeti", help="Stand in for this master's ganeti-rapi, with its files and its arguments.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="With --ganeti: return when it serves, and log to ganeti-rapi's file.")
+    ] = False,
     luxi_socket: Annotated[Path | None, typer.Option(help="The master daemon's socket.")] = None,
     luxi_deadline_seconds: Annotated[float | None, typer.Option(help="How long one LUXI call may take.")] = None,
     listen: Annotated[list[str] | None, typer.Option(metavar="ADDRESS:PORT", help="May be repeated.")] = None,
@@ -55,6 +66,14 @@ def serve(
         "cluster_alias": cluster_alias,
         "demand_preconditions": demand_preconditions or None,
     }
+    if ganeti:
+        try:
+            raise typer.Exit(stand_in.serve(paths(os.environ), config, options, background=background))
+        except NotTheMaster as problem:
+            typer.echo(f"rapier serve: {problem}", err=True)
+            raise typer.Exit(NOT_THE_MASTER) from None
+    if background:
+        raise ConfigurationError("--background goes with --ganeti alone, whose files say where the log is")
     logs.set_up()
     from rapier.cli.daemon import start
 

@@ -53,22 +53,19 @@ def serve(paths: Paths, config: Path | None, options: dict[str, Any], *, backgro
         if served is not None:
             served()
 
-    with held(paths.pid, owner_of=paths.certificate):
+    with held(paths.pid):
         return start(configuration, announce)
 
 
 @contextlib.contextmanager
-def held(pid_file: Path, owner_of: Path) -> Iterator[None]:
+def held(pid_file: Path) -> Iterator[None]:
     """Meanwhile this process is the one that the pid file names, and is called as stock's is.
 
-    The file belongs to whom `owner_of` belongs to, so that stock's own user can open it should we be killed as root.
     Raises ConfigurationError where another process has it, stock or Rapier: each locks it for as long as it runs.
     """
     ctypes.CDLL(None).prctl(_PR_SET_NAME, SERVICE.encode())
     try:
         descriptor = os.open(pid_file, os.O_RDWR | os.O_CREAT, 0o600)
-        if os.geteuid() == 0 and owner_of.exists():
-            os.fchown(descriptor, owner_of.stat().st_uid, owner_of.stat().st_gid)
     except OSError as problem:
         raise ConfigurationError(f"cannot write {pid_file}: {problem.strerror}") from None
     with open(descriptor, "r+") as file:

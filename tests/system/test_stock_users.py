@@ -63,6 +63,12 @@ def test_version_3_is_read_with_the_right_to_read_or_to_write_and_not_without(
     assert seen == {"operator": (200, 200, 204), "reader": (200, 200, 204), "viewer": (403, 403, 204)}
 
 
+@pytest.mark.parametrize("path", ["/3/docs", "/3/openapi.json", "/3/problems/forbidden"])
+def test_version_3s_descriptions_are_for_any_user(rapier_embedded: Endpoint, path: str) -> None:
+    with rapier_embedded.client(user="viewer") as client:
+        assert client.get(path).status_code == 200
+
+
 def test_who_asks_is_told_whether_writing_is_allowed(rapier_embedded: Endpoint) -> None:
     seen = {}
     for user in ("operator", "reader"):

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ class PlainApp:
 
     async def on_stubborn(self, scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(60)
+
+    async def on_hang(self, scope: Any, receive: Any, send: Any) -> None:
+        time.sleep(60)  # and with it the event loop
 
     async def on_big(self, scope: Any, receive: Any, send: Any) -> None:
         await start(send, 200, (b"content-length", b"%d" % len(BIG)), (b"connection", b"close"))

@@ -196,7 +196,10 @@ def test_ganetis_own_programs_start_rapier_and_start_it_again_when_it_has_ended(
     assert server_of(stock.url, certificate) == "Rapier", "it serves when the command has ended"
     assert "INFO    rapier: serving https://198.51.100.10:5080" in log.read_text()
 
-    log.rename(log.with_suffix(".log.1"))  # as logrotate does
+    log.rename(log.with_suffix(".log.1"))  # as logrotate does, and then
+    lab.run(DAEMON_UTIL, "rotate-logs", "ganeti-rapi")
+    assert eventually(lambda: log.exists() and "users" in log.read_text()), "SIGHUP has the users read again"
+    assert server_of(stock.url, certificate) == "Rapier"
     os.kill(first, signal.SIGTERM)
     assert eventually(lambda: not Path(f"/proc/{first}").exists())
     lab.run(*replaced, "ganeti-watcher", "--rapi-ip", lab.rapi_address[0])

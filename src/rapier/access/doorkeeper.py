@@ -81,6 +81,10 @@ class Doorkeeper:
         """What a user may do whom `recall` or `admit` has just named."""
         return self._users.rights_of(user)
 
+    async def reread_users(self) -> None:
+        """Reads the users files again, changed or not; what is wrong is said in the log, whether said before or not."""
+        await asyncio.to_thread(self._users.reread, said_anew=True)
+
     def close(self) -> None:
         """End the threads; passwords that wait to be compared are dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)

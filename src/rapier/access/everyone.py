@@ -54,11 +54,11 @@ class Everyone:
         """Whether `reread` is due. The answer may be 5 ms old."""
         return any(file.changed() for file in self._files)
 
-    def reread(self) -> None:
-        """Read again what has changed."""
+    def reread(self, *, said_anew: bool = False) -> None:
+        """Read again what has changed; or all, and say again what is wrong, where it shall be `said_anew`."""
         for file in self._files:
-            if file.changed():
-                file.reread()
+            if said_anew or file.changed():
+                file.reread(said_anew=said_anew)
         self._remark()
 
     def _remark(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rapier.access import ganeti_users, htpasswd
+from rapier.access.following import Followed
 from rapier.access.htpasswd import Users
 from rapier.access.rights import Rights
 from rapier.errors import UsersFileError
@@ -23,13 +24,8 @@ from rapier.errors import UsersFileError
 log = logging.getLogger(__name__)
 
 # A `stat` takes about 3 µs: with thousands of requests a second, one for each would be felt.
-_LOOKED_AT_EVERY_SECONDS = 0.005
+LOOKED_AT_EVERY_SECONDS = 0.005
 
-# A file that changes twice within one tick of the clock that stamps it looks the same after both. So a file that was
-# young when it was read is read again, until it is old enough for its stamps to be trusted; some file systems stamp
-# whole seconds.
-_STAMPS_TRUSTED_AFTER_SECONDS = 2.0
-_UNTRUSTED_AGAIN_AFTER_SECONDS = 0.05
 _UNREADABLE_AGAIN_AFTER_SECONDS = 1.0
 _EMPTY_BELIEVED_AFTER_SECONDS = 1.0
 
@@ -45,20 +41,6 @@ HTPASSWD = Format(htpasswd.parse_users, "rapier passwd {path} USER")
 GANETI = Format(ganeti_users.parse_users, "a line USER PASSWORD write in {path}")
 
 
-class Stamps(NamedTuple):
-    """What `stat` says of a file; another file under the same name, or another content, has others."""
-
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    def younger_than(self, seconds: float) -> bool:
-        """Whether the last change is less than `seconds` ago; no, for one that the clock calls far in the future."""
-        return abs(time.time() - self.changed_ns / 1e9) < seconds
-
-
 class UsersFile:
     """The users of one file. `changed` is for the event loop, `reread` for a thread."""
 
@@ -72,11 +54,11 @@ class UsersFile:
         self._advice = form.advice.format(path=self.path)
         self._reading = threading.Lock()
         self._users = Users({}, {}, ())
-        self._stamps: Stamps | None = None
+        self._file = Followed(self.path)
         self._looked_at = 0.0
-        self._again_at: float | None = None
         self._complaint: str | None = None
         if may_lack_users and not os.path.exists(self.path):
+            self._file.begin_reading()
             self._complain(f"there is no users file {self.path}: nobody is admitted by it until there is")
             return
         users = self._read()
@@ -97,44 +79,38 @@ class UsersFile:
     def changed(self) -> bool:
         """Whether `reread` is due. The answer may be 5 ms old."""
         now = time.monotonic()
-        if self._looked_at + _LOOKED_AT_EVERY_SECONDS <= now:
-            if self._stamped() != self._stamps or (self._again_at is not None and self._again_at <= now):
+        if self._looked_at + LOOKED_AT_EVERY_SECONDS <= now:
+            if self._file.changed():
                 return True
             self._looked_at = now
         return False
 
-    def reread(self) -> None:
-        """Read the file again; keep what was read last where it cannot be used, and say so in the log."""
+    def reread(self, *, said_anew: bool = False) -> None:
+        """Read the file again; keep what was read last where it cannot be used, and say so in the log.
+
+        What was said before is said again only where it shall be `said_anew`: somebody has asked.
+        """
         with self._reading:
             try:
                 users = self._read()
             except UsersFileError as problem:
-                self._complain(f"{problem}. Going on with the {len(self.hashes)} users read before")
+                self._complain(f"{problem}. Going on with the {len(self.hashes)} users read before", said_anew)
                 return
-            if not users.hashes and self._stamps and self._stamps.younger_than(_EMPTY_BELIEVED_AFTER_SECONDS):
+            if not users.hashes and self._file.younger_than(_EMPTY_BELIEVED_AFTER_SECONDS):
                 return
             self._take(users)
 
     def _read(self) -> Users:
-        """The users in the file now. Its stamps are taken before: a change while it is read shows afterwards."""
-        self._stamps = self._stamped()
-        young = self._stamps is not None and self._stamps.younger_than(_STAMPS_TRUSTED_AFTER_SECONDS)
-        self._again_at = time.monotonic() + _UNTRUSTED_AGAIN_AFTER_SECONDS if young else None
+        """The users in the file now."""
+        self._file.begin_reading()
         try:
             content = Path(self.path).read_bytes()
         except OSError as problem:
-            self._again_at = time.monotonic() + _UNREADABLE_AGAIN_AFTER_SECONDS
+            self._file.read_again_in(_UNREADABLE_AGAIN_AFTER_SECONDS)
             raise UsersFileError(
                 f"users file {self.path} cannot be read: {problem.strerror}. To make one: {self._advice}"
             ) from problem
         return self._form.parse(content, self.path)
-
-    def _stamped(self) -> Stamps | None:
-        try:
-            seen = os.stat(self.path)
-        except OSError:
-            return None
-        return Stamps(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
 
     def _take(self, users: Users) -> None:
         if self._complaint is not None:
@@ -150,8 +126,8 @@ class UsersFile:
         else:
             log.warning("users file %s names no user any more: nobody is admitted", self.path)
 
-    def _complain(self, complaint: str) -> None:
+    def _complain(self, complaint: str, said_anew: bool = False) -> None:
         """Say it once, not with each request."""
-        if complaint != self._complaint:
+        if said_anew or complaint != self._complaint:
             self._complaint = complaint
             log.error("%s", complaint)

@@ -31,6 +31,7 @@ from rapier.errors import AccessBusy, AccessDenied
 log = logging.getLogger(__name__)
 
 ANSWER_HEADERS = "answer_headers"  # a list in the scope's state; the server puts these into every answer, also its own
+REREAD_ON_HANGUP = "reread_on_hangup"  # a list in the lifespan's state; the server awaits what is in it after SIGHUP
 CHALLENGE = (b"www-authenticate", f'Basic realm="{REALM}"'.encode())
 CHALLENGE_WITH_CHARSET = (b"www-authenticate", f'Basic realm="{REALM}", charset="UTF-8"'.encode())
 NOBODY = ""  # the name of a user that is not known
@@ -70,12 +71,13 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
+        scope.get("state", {}).setdefault(REREAD_ON_HANGUP, []).append(self._doorkeeper.reread_users)
         self._cluster = self._connect()
         self._v2 = Version(v2_application(self._cluster), v2_rejected, CHALLENGE, cross_origin=False)
         v3 = v3_application(self._cluster, self._settings)

@@ -5,6 +5,7 @@ A module of its own, imported when it is needed: it brings in all of Rapier, and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,15 +22,15 @@ from rapier.cli.configuration import Configuration, address_and_port
 from rapier.cluster.cluster import Cluster
 from rapier.errors import ConfigurationError
 from rapier.luxi.client import Luxi
-from rapier.server import Limits, Settings, run, table_of_limits
+from rapier.server import Limits, ServiceManager, Settings, handed_over_sockets, run, table_of_limits
 
 DEFAULT_LISTEN = "0.0.0.0:5080"
 
 
-def start(configuration: Configuration, announce: Callable[[list[str]], None]) -> int:
+def start(configuration: Configuration, announce: Callable[[list[str]], None], *, hangup_rereads: bool = True) -> int:
     """Serves until it is told to end; the exit code. Raises `ConfigurationError` before anything is served.
 
-    `announce` is called with the URLs once they answer.
+    `announce` is called with the URLs once they answer. `hangup_rereads` is false where SIGHUP shall end it.
     """
     if configuration.htpasswd is None and configuration.ganeti_users is None:
         raise ConfigurationError(
@@ -45,6 +46,9 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
     origins = browsers.Origins(map(_origin, configuration.allowed_origins))
     version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
 
+    handed_over = tuple(handed_over_sockets(os.environ))
+    listen = configuration.listen or ([] if handed_over else [DEFAULT_LISTEN])
+
     def connect() -> Cluster:
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
@@ -57,15 +61,18 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
             anonymous_reads=configuration.anonymous_reads,
         ),
         Settings(
-            listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
+            listen=tuple(map(address_and_port, listen)),
+            handed_over=handed_over,
             certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
             key=Path(configuration.tls_key) if configuration.tls_key else None,
             insecure_http=configuration.insecure_http,
+            hangup_rereads=hangup_rereads,
             workers=configuration.workers,
             limits=_limits(configuration),
             error_body=refusal_of_the_server,
         ),
         announce,
+        ServiceManager(os.environ),
     )
 
 

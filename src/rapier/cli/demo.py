@@ -97,7 +97,8 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
         tls_key=str(tls.key),
         cluster_alias=ALIAS,
     )
-    return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder))
+    # It ends with its terminal, which says so by SIGHUP.
+    return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder), hangup_rereads=False)
 
 
 def wait_for(master_socket: Path, master: subprocess.Popen[bytes]) -> None:
@@ -137,7 +138,7 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     its_id = """$(echo "$job" | grep -o '"id":"[0-9]*' | head -1 | tr -dc 0-9)"""
     json = "-H 'Content-Type: application/json'"
     base = f"{url}/3/{ALIAS}"
-    out = Console(soft_wrap=True, highlight=False)
+    out = Console(soft_wrap=True, highlight=False, emoji=False)
     out.print(f"""
 [bold]Rapier[/] answers for a cluster of its own at [bold]{escape(url)}[/]
 

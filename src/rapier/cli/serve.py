@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,8 @@ def serve(
     ] = False,
 ) -> None:
     """Answer for the cluster behind a master daemon's socket, over HTTPS."""
+    # Until the server takes it: what it asks for, reading the files, is about to happen anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     options = {
         "luxi_socket": luxi_socket and str(luxi_socket),
         "luxi_deadline_seconds": luxi_deadline_seconds,

@@ -36,6 +36,8 @@ def serve(paths: Paths, config: Path | None, options: dict[str, Any], *, backgro
     in_the_files = found(paths, os.environ)
     for remark in in_the_files.remarks:
         log.warning("%s", remark)
+    if "LISTEN_FDS" in os.environ:  # systemd listens in our place (sd_listen_fds(3)), and says where
+        in_the_files.values.pop("listen")
     configuration = load(config, options, in_the_files.values)
     if configuration.anonymous_reads:
         log.warning(

@@ -56,6 +56,11 @@ class Seats:
         return leave
 
 
+def plain_address(host: str) -> str:
+    """An IPv4 peer's own address, where it came over a socket for both families (`::ffff:192.0.2.1`); others as is."""
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
 def network_of(host: str) -> bytes | str:
     """What a cap counts as one address: an IPv4 address, or the 64-bit network that one IPv6 host is free to use."""
     if ":" not in host:
@@ -70,13 +75,16 @@ class Acceptor:
         self,
         loop: asyncio.AbstractEventLoop,
         sockets: list[socket.socket],
-        context: ssl.SSLContext | None,
+        context: Callable[[], ssl.SSLContext | None],
         make_protocol: Callable[[Callable[[], None]], asyncio.Protocol],
         limits: Limits,
         workers: int,
         refusals: Refusals,
     ) -> None:
-        """`make_protocol` is given the function that the protocol calls when its connection has ended."""
+        """`make_protocol` is given the function that the protocol calls when its connection has ended.
+
+        `context` is asked for each connection, since a new certificate may have another one.
+        """
         self._loop = loop
         self._sockets = sockets
         self._make_protocol = make_protocol
@@ -128,28 +136,30 @@ class Acceptor:
                 self._stop_accepting()  # or the loop would spin: the listening socket stays readable
                 self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
                 return
-            leave = self.seats.take(address[0])
+            host = plain_address(address[0])
+            leave = self.seats.take(host)
             if isinstance(leave, str):
-                self._refusals.note(leave, address[0])
+                self._refusals.note(leave, host)
                 # Reset, so that a crowd leaves nothing in the kernel either: no FIN-WAIT, no TIME-WAIT.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
                 connection.close()
                 continue
             connection.setblocking(False)
-            task = self._loop.create_task(self._open(connection, address[0], leave))
+            task = self._loop.create_task(self._open(connection, host, leave))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
     async def _open(self, connection: socket.socket, host: str, leave: Callable[[], None]) -> None:
+        context = self._context()
         try:
             # The protocol is made here and kept by its own `connections`: under uvloop `transport.get_protocol()` would
             # give the TLS layer's protocol instead.
             await self._loop.connect_accepted_socket(
                 lambda: self._make_protocol(leave),
                 connection,
-                ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake_seconds if self._context else None,
-                ssl_shutdown_timeout=self._limits.close_seconds if self._context else None,
+                ssl=context,
+                ssl_handshake_timeout=self._limits.handshake_seconds if context else None,
+                ssl_shutdown_timeout=self._limits.close_seconds if context else None,
             )
         except OSError as problem:
             # The handshake failed or took too long; `connection_lost` is never called for a protocol that was not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -70,6 +71,11 @@ class Limits:
     probe_seconds: float = _limit(
         30.0, "seconds", "Of silence on a connection until the kernel asks whether the peer is still there."
     )
+    silent_worker_seconds: float = _limit(
+        30.0,
+        "seconds",
+        "Without a sign of life from one of several workers; then it is ended, and another one takes its place.",
+    )
     drain_seconds: float = _limit(8.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
     shutdown_seconds: float = _limit(1.0, "seconds", "For the application's own end, after that.")
 
@@ -110,6 +116,8 @@ class Settings:
     certificate: Path | None  # PEM, with the chain; None only with insecure_http
     key: Path | None = None  # PEM; None: it is in the certificate's file
     insecure_http: bool = False  # plain HTTP; refused unless every address is a loopback one
+    handed_over: tuple[socket.socket, ...] = ()  # listening sockets that others opened; then `listen` is empty
+    hangup_rereads: bool = True  # SIGHUP has certificate and users read again; else it does what the system says
     workers: int = 1
     limits: Limits = Limits()
     error_body: ErrorBody = plain_text  # for what the server itself refuses: 400, 408, 413, 414, 431, 501, 503, 505

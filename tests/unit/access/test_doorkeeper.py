@@ -267,6 +267,7 @@ async def test_tries_made_at_once_are_slowed_like_tries_one_after_the_other(
     assert await keeper.admit(joe, "192.0.2.77") == "joe"
 
 
+@pytest.mark.alone
 async def test_an_unknown_name_takes_as_long_as_a_wrong_password(path: Path, door: OpenDoor) -> None:
     set_password(path, "joe", "secret")
     keeper = door()

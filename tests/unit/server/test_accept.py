@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rapier.server.accept import Seats, network_of
+from rapier.server.accept import Seats, network_of, plain_address
 
 
 def taken(seats: Seats, host: str) -> Callable[[], None]:
@@ -60,3 +60,9 @@ def test_an_address_that_left_is_forgotten() -> None:
 )
 def test_a_network_of_64_bits_counts_as_one_address(one: str, other: str, same: bool) -> None:
     assert (network_of(one) == network_of(other)) is same
+
+
+def test_an_ipv4_peer_of_a_socket_for_both_families_is_an_ipv4_peer() -> None:
+    assert plain_address("::ffff:192.0.2.1") == "192.0.2.1"
+    for other in ("192.0.2.1", "2001:db8::1", "::ffff:1", "fe80::1%eth0.5"):
+        assert plain_address(other) == other

@@ -128,7 +128,12 @@ class Endpoint:
             return "", ""
         alias = self._settings.alias
         name = await self._cluster.objects.cluster_name(None if asked == alias else asked)
-        if asked not in (name, alias) or asked in RESERVED:
+        if asked in RESERVED:
+            raise not_found(
+                f"{asked!r} is a word of the API's own and names no cluster; one that is called so is reached by "
+                "another name that the daemon gives it (--cluster-alias)"
+            )
+        if asked not in (name, alias):
             raise not_found(f"There is no cluster {asked!r} here; there is {name!r}")
         return asked, name
 

@@ -32,7 +32,7 @@ KINDS = ("RSA", "P-384", "Ed25519", "P-256")
 @pytest.fixture
 def own(tmp_path: Path, access: Access) -> Access:
     """Files that a test may change."""
-    files = Access(tmp_path / "users", tmp_path / "cert.pem", tmp_path / "key.pem")
+    files = Access(tmp_path / "users", access.stock_users, tmp_path / "cert.pem", tmp_path / "key.pem")
     for file, shared in zip((files.users, files.certificate, files.key), _files(access), strict=True):
         file.write_bytes(shared.read_bytes())
     return files

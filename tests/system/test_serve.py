@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ def test_a_changed_password_counts_at_once_and_a_broken_file_changes_nothing(
 ) -> None:
     users = tmp_path / "users"
     users.write_bytes(access.users.read_bytes())
-    own = Access(users, access.certificate, access.key)
+    own = replace(access, users=users)
     with rapier("rapier-users", nobody, own) as endpoint, endpoint.client() as client:
         assert client.get("/2/features").status_code == 200
         subprocess.run([*RAPIER, "passwd", str(users), "admin"], input="another\n", text=True, check=True)

@@ -12,22 +12,23 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from rapier.access.basic import Credentials, read_basic
+from rapier.access.everyone import Everyone
 from rapier.access.joint import JointWork
 from rapier.access.remembered import RememberedPasswords
+from rapier.access.rights import Rights
 from rapier.access.schemes import matches
 from rapier.access.slowing import Slowing, site_of
-from rapier.access.users import UsersFile
 from rapier.errors import AccessBusy, AccessDenied
 
 log = logging.getLogger(__name__)
 
 
 class Doorkeeper:
-    """Who may come in, by the users file. One for a process and its event loop; `close` it at the end."""
+    """Who may come in, by the users files. One for a process and its event loop; `close` it at the end."""
 
     def __init__(
         self,
-        users: UsersFile,
+        users: Everyone,
         *,
         remembered: RememberedPasswords | None = None,
         slowing: Slowing | None = None,
@@ -81,8 +82,12 @@ class Doorkeeper:
             return given.user
         raise AccessDenied(f"no user {given.user!r}, or another password")
 
+    def rights_of(self, user: str) -> Rights:
+        """What a user may do whom `recall` or `admit` has just named."""
+        return self._users.rights_of(user)
+
     async def reread_users(self) -> None:
-        """Reads the users file again, changed or not; what is wrong with it is said in the log, said before or not."""
+        """Reads the users files again, changed or not; what is wrong is said in the log, whether said before or not."""
         await asyncio.to_thread(self._users.reread, said_anew=True)
 
     def close(self) -> None:
@@ -130,7 +135,7 @@ class Doorkeeper:
         against = self._users.decoy_for(given.user) if stored is None else stored
         self.compared += 1
         matched = await asyncio.get_running_loop().run_in_executor(self._threads, matches, against, given.password)
-        # Compared with a hash that the users file has lost meanwhile, it is no longer good.
+        # Compared with a hash that the users files have lost meanwhile, it is no longer good.
         if stored is None or not matched or self._users.hash_of(given.user) != stored:
             return False
         self._remembered.remember(given.user, self._remembered.digest(given.user, stored, given.password))

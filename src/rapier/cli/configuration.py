@@ -22,6 +22,8 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     luxi_deadline_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     listen: list[str] = []
     htpasswd: str | None = None
+    ganeti_users: str | None = None
+    anonymous_reads: bool = False
     tls_cert: str | None = None
     tls_key: str | None = None
     workers: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -37,14 +39,19 @@ class Configuration(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
     limits: dict[str, Any] = {}
 
 
+# Given together, since a certificate of one place has no key of another
+_TLS = frozenset({"tls-cert", "tls-key", "insecure-http"})
+
+
 def level_of(configuration: Configuration) -> int:
     """`log_level`, as `logging` has it."""
     return logging.getLevelNamesMapping()[configuration.log_level.upper()]
 
 
-def load(file: Path | None, options: dict[str, Any]) -> Configuration:
+def load(file: Path | None, options: dict[str, Any], found: dict[str, Any] | None = None) -> Configuration:
     """The configuration in `file`, and over it the options that were given (those that are not `None` or empty).
 
+    `found` counts for what neither says: members of `Configuration` by name.
     Raises `ConfigurationError` that names the file and what is wrong in it.
     """
     values: dict[str, Any] = {}
@@ -57,6 +64,8 @@ def load(file: Path | None, options: dict[str, Any]) -> Configuration:
             raise ConfigurationError(f"{file} is no TOML: {problem}") from None
     given = {name: value for name, value in options.items() if value is not None and value != []}
     values |= {name.replace("_", "-"): value for name, value in given.items()}
+    said = values.keys() | (_TLS if _TLS & values.keys() else set())
+    values |= {key: value for name, value in (found or {}).items() if (key := name.replace("_", "-")) not in said}
     try:
         return msgspec.convert(values, Configuration)
     except msgspec.ValidationError as problem:

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from rapier.access.doorkeeper import Doorkeeper
-from rapier.access.users import UsersFile
+from rapier.access.everyone import Everyone
+from rapier.access.users import GANETI, UsersFile
 from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
 from rapier.api.v3 import settings as v3
@@ -53,7 +54,7 @@ def start(
     `lines` and `form` are where the lines about requests go and how they look. `announce` is called with the URLs once
     they answer. `hangup_rereads` is false where SIGHUP shall end it.
     """
-    if configuration.htpasswd is None:
+    if configuration.htpasswd is None and configuration.ganeti_users is None:
         raise ConfigurationError(
             "nobody could come in without a users file: make one with `rapier passwd FILE USER`, "
             "and name it with --htpasswd FILE"
@@ -62,8 +63,7 @@ def start(
         raise ConfigurationError(
             "there is no certificate: make one with `rapier cert DIR`, and name it with --tls-cert and --tls-key"
         )
-    users = Path(configuration.htpasswd)
-    UsersFile(users)  # one that is no good is said now, not by each worker
+    _users(configuration)  # a file that is no good is said now, not by each worker
 
     origins = browsers.Origins(map(_origin, configuration.allowed_origins))
     version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
@@ -82,8 +82,15 @@ def start(
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
     def make_app() -> Application:
-        process.doorkeeper = Doorkeeper(UsersFile(users))
-        return Application(connect, process.doorkeeper, origins, version_3, exposition)
+        process.doorkeeper = Doorkeeper(_users(configuration))
+        return Application(
+            connect,
+            process.doorkeeper,
+            origins,
+            version_3,
+            exposition,
+            anonymous_reads=configuration.anonymous_reads,
+        )
 
     return run(
         make_app,
@@ -114,6 +121,17 @@ def _proxies(configuration: Configuration) -> Proxies:
         raise ConfigurationError(
             f"trusted-proxy: an address or a network, as 192.0.2.7 or 2001:db8:7::/64: {problem}"
         ) from None
+
+
+def _users(configuration: Configuration) -> Everyone:
+    """Who is in the users files; what is said first counts. Raises UsersFileError, a `ConfigurationError`."""
+    files = []
+    if configuration.htpasswd is not None:
+        files.append(UsersFile(configuration.htpasswd))
+    if configuration.ganeti_users is not None:
+        others_come_in = bool(files) or configuration.anonymous_reads
+        files.append(UsersFile(configuration.ganeti_users, GANETI, may_lack_users=others_come_in))
+    return Everyone(files)
 
 
 def _alias(name: str | None) -> str | None:

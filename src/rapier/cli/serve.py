@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from rapier.cli import logs
+from rapier.cli import logs, stand_in
 from rapier.cli.configuration import level_of, load
+from rapier.errors import ConfigurationError, NotTheMaster
+from rapier.ganeti.paths import paths
 from rapier.observation.formats import LogFormat
+
+NOT_THE_MASTER = 11  # as Ganeti's own daemons end: its init script and its systemd units know it
 
 
 def serve(
     config: Annotated[Path | None, typer.Option(help="A TOML file; options of the command line go over it.")] = None,
+    ganeti: Annotated[
+        bool, typer.Option("--ganeti", help="Stand in for this master's ganeti-rapi, with its files and its arguments.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="With --ganeti: return when it serves, and log to ganeti-rapi's file.")
+    ] = False,
     luxi_socket: Annotated[Path | None, typer.Option(help="The master daemon's socket.")] = None,
     luxi_deadline_seconds: Annotated[float | None, typer.Option(help="How long one LUXI call may take.")] = None,
     listen: Annotated[list[str] | None, typer.Option(metavar="ADDRESS:PORT", help="May be repeated.")] = None,
     htpasswd: Annotated[Path | None, typer.Option(help="The users, as `rapier passwd` writes them.")] = None,
+    ganeti_users: Annotated[
+        Path | None, typer.Option(help="Users too, in stock's file rapi/users: what their options say is theirs.")
+    ] = None,
+    anonymous_reads: Annotated[
+        bool | None,
+        typer.Option(help="Version 2's reads need no password, as in stock without --require-authentication."),
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="The certificate, PEM; may hold the key too.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many processes answer.")] = None,
@@ -59,6 +77,8 @@ def serve(
         "luxi_deadline_seconds": luxi_deadline_seconds,
         "listen": listen,
         "htpasswd": htpasswd and str(htpasswd),
+        "ganeti_users": ganeti_users and str(ganeti_users),
+        "anonymous_reads": anonymous_reads,
         "tls_cert": tls_cert and str(tls_cert),
         "tls_key": tls_key and str(tls_key),
         "workers": workers,
@@ -72,6 +92,14 @@ def serve(
         "log_level": log_level,
         "access_log": access_log,
     }
+    if ganeti:
+        try:
+            raise typer.Exit(stand_in.serve(paths(os.environ), config, options, background=background))
+        except NotTheMaster as problem:
+            typer.echo(f"rapier serve: {problem}", err=True)
+            raise typer.Exit(NOT_THE_MASTER) from None
+    if background:
+        raise ConfigurationError("--background goes with --ganeti alone, whose files say where the log is")
     configuration = load(config, options)
     lines, form = logs.set_up(configuration.log_format, level=level_of(configuration))
     from rapier.cli.daemon import start

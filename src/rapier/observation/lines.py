@@ -7,6 +7,7 @@ threads) a line is written at once, or dropped where that would have to wait.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import stat
@@ -24,10 +25,16 @@ FILE_PIECE_BYTES = 65_536
 
 
 class Lines:
-    """Where a process's lines go. `dropped_notice` makes the line that says how many were dropped."""
+    """Where a process's lines go. `dropped_notice` makes the line that says how many were dropped.
 
-    def __init__(self, descriptor: int, dropped_notice: Callable[[int], bytes]) -> None:
+    `file` is the one behind the descriptor, where it is to be made anew after somebody has renamed it, as logrotate.
+    """
+
+    def __init__(
+        self, descriptor: int, dropped_notice: Callable[[int], bytes], file: str | os.PathLike[str] | None = None
+    ) -> None:
         self._descriptor = descriptor
+        self._file = file
         self._dropped_notice = dropped_notice
         self._waiting: deque[bytes] = deque()
         self._wake = threading.Event()
@@ -70,6 +77,7 @@ class Lines:
         self._write_waiting()
 
     def _write_waiting(self) -> None:
+        self._follow()
         largest = FILE_PIECE_BYTES if self._is_file() else PIECE_BYTES
         while self._waiting:
             lines = [self._waiting.popleft()]
@@ -97,6 +105,7 @@ class Lines:
                 select.select([], [self._descriptor], [], 1.0)
 
     def _write_now(self, line: bytes) -> None:
+        self._follow()
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         try:
@@ -109,6 +118,18 @@ class Lines:
         except OSError:
             self._drop(1)
 
+    def _follow(self) -> None:
+        """Has the descriptor be the file that has the name now."""
+        if self._file is None:
+            return
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.stat(self._file), os.fstat(self._descriptor)):
+                return
+        with contextlib.suppress(OSError):  # better lines in a file without its name than none
+            anew = open_log(self._file)
+            os.dup2(anew, self._descriptor)
+            os.close(anew)
+
     def _drop(self, count: int) -> None:
         self.dropped += count
         self._untold += count
@@ -118,3 +139,8 @@ class Lines:
             return stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         except OSError:
             return False
+
+
+def open_log(file: str | os.PathLike[str]) -> int:
+    """A descriptor for adding lines to it; it is made where there is none. Raises OSError."""
+    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)

@@ -6,9 +6,11 @@ import contextlib
 import logging
 import os
 import sys
+from pathlib import Path
 
+from rapier.errors import ConfigurationError
 from rapier.observation.formats import Format, LogFormat, chosen
-from rapier.observation.lines import Lines
+from rapier.observation.lines import Lines, open_log
 
 log = logging.getLogger("rapier")
 
@@ -31,19 +33,26 @@ class _ToLines(logging.Handler):
             self.handleError(record)
 
 
-def set_up(form: LogFormat = LogFormat.TEXT, *, level: int = logging.INFO) -> tuple[Lines, Format]:
-    """Sends what Rapier says, and warnings of its libraries, to standard error. For whom has lines of another kind:
-    where they go, and how they look.
+def set_up(
+    form: LogFormat = LogFormat.TEXT, *, level: int = logging.INFO, file: Path | None = None
+) -> tuple[Lines, Format]:
+    """Sends what Rapier says, and warnings of its libraries, to standard error, or to a file that may be renamed.
+
+    For whom has lines of another kind: where they go, and how they look. Raises ConfigurationError where the file
+    cannot be written.
     """
     _occupy_standard_streams()
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 (as long as the process)
-    format_ = chosen(form)
+    format_ = chosen(LogFormat.JSON if form is LogFormat.AUTO and file is not None else form)
 
     def dropped(count: int) -> bytes:
         text = f"{count} lines of the log were dropped: they could not be written in time"
         return format_.record(logging.LogRecord("rapier", logging.WARNING, __file__, 0, text, (), None))
 
-    lines = Lines(2, dropped)
+    try:
+        lines = Lines(2, dropped) if file is None else Lines(open_log(file), dropped, file)
+    except OSError as problem:
+        raise ConfigurationError(f"cannot write {file}: {problem.strerror}") from None
     root = logging.getLogger()
     root.addHandler(_ToLines(lines, format_))
     root.setLevel(max(level, logging.WARNING))

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
 from rapier.api.trail import cause_of
+from rapier.api.v2 import rights
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
 from rapier.api.v2.reads import Handler, body_of
 from rapier.api.v2.request import Request
@@ -63,6 +64,7 @@ class Endpoint:
         self._cluster = cluster
         self._route = without_convertors(uri)
         self._handlers = handlers
+        self._needed = {method: rights.needed(method, uri) for method in handlers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["route"] = self._route
@@ -81,11 +83,14 @@ class Endpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> PlainAnswer:
         method = scope["method"]
-        handler = self._handlers.get("GET" if method == "HEAD" else method)
+        meant = "GET" if method == "HEAD" else method
+        handler = self._handlers.get(meant)
         # HEAD has no effects (RFC 9110 9.2.1), and there are reads that make a job
         if handler is None or (method == "HEAD" and isinstance(handler, Submit)):
             raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"Method {method} is unsupported for path {target_of(scope)}")
         state = scope["state"]
+        if rejection := state["admission"].rejection(self._needed[meant]):
+            raise Refusal(rejection.status, rejection.text, rejection.headers)
         request = Request(
             cluster=self._cluster,
             cause=cause_of(scope),

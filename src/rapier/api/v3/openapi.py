@@ -26,6 +26,7 @@ Formats = Sequence[Representation]
 ANYWHERE = (
     "malformed",
     "unauthorized",
+    "forbidden",
     "not-acceptable",
     "too-many-requests",
     "too-busy",

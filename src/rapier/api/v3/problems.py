@@ -64,6 +64,13 @@ _TYPES = (
         "No user and password came with the request, or not good ones. Send HTTP Basic credentials.",
     ),
     ProblemType(
+        "forbidden",
+        Status.FORBIDDEN,
+        "The user may not do this",
+        "The users file of stock ganeti-rapi gives rights to each user: `read` is needed to read here, `write` for "
+        "everything. Who is in a file of htpasswd's may do everything.",
+    ),
+    ProblemType(
         "foreign-origin",
         Status.FORBIDDEN,
         "A page of another site sent this",

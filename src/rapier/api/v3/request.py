@@ -32,6 +32,7 @@ class Request:
     cluster_name: str  # as the URI has it
     cluster_names: tuple[str, ...]  # its own name first
     user: str
+    may_write: bool
     request_id: str
     trail: Callable[[], list[Any]]  # why jobs of this request are made: user and request, as of now
     names: Mapping[str, str]

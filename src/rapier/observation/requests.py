@@ -37,7 +37,7 @@ class Requests:
         self.durations.take((route, method if method in METHODS else OTHER, status), seconds)
         if self._write is None or (route in _WATCHING and not self._all):
             return
-        client, user, agent = scope["client"], state.get("user"), _agent(scope["headers"])
+        client, user, agent = scope["client"], state.get("user") or None, _agent(scope["headers"])
         self._write(
             RequestLine(
                 "",

@@ -90,7 +90,7 @@ class Luxi:
 
     async def query(self, kind: str, fields: Fields, filter: Filter = None) -> QueryResult:
         """Any fields of any kind of object, with a status for each value (LUXI Query)."""
-        return cast(QueryResult, await self._read(dict[str, Any], "Query", kind, list(fields), filter))
+        return cast(QueryResult, await self._read(dict[str, Any], "Query", kind, fields, filter))
 
     async def query_fields(self, kind: str, fields: Fields | None = None) -> list[FieldDefinition]:
         """The fields that a kind of object has; `None` for all (LUXI QueryFields)."""

@@ -55,6 +55,7 @@ EXPLANATIONS = {
     500: "Server got itself in trouble",
     501: "Server does not support this operation",
     502: "Invalid responses from another server/proxy",
+    503: "The server cannot process the request due to a high load",
     504: "The gateway server did not receive a timely response",
 }
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 MARK = "~"
 NOTHING = object()
 
+
 class Step(NamedTuple):
     """One request. `difference` names why Rapier answers something else; `keeps` what its answer is called later.
 
@@ -29,7 +30,7 @@ class Step(NamedTuple):
     def takes_a_reason(self) -> bool:
         """Whether the query argument `reason` does nothing but give one."""
         by_job = self.method != "GET" or "/storage?" in self.target
-        by_body = "/reinstall" in self.target or self.target.endswith("/migrate") and "/nodes/" in self.target
+        by_body = "/reinstall" in self.target or (self.target.endswith("/migrate") and "/nodes/" in self.target)
         return by_job and not by_body and not self.target.startswith(("/2/filters", "/2/query"))
 
 
@@ -160,7 +161,10 @@ NETWORKS = [
     put("/2/networks/n~/modify", {"remove_reserved_ips": ["203.0.113.77"]}),
     put("/2/networks/n~/modify"),
     put("/2/networks/none~/modify", {"gateway": "203.0.113.2"}),
-    put("/2/networks/n~/connect?dry-run=1", {"group_name": "default", "network_mode": "bridged", "network_link": "xen-br0"}),
+    put(
+        "/2/networks/n~/connect?dry-run=1",
+        {"group_name": "default", "network_mode": "bridged", "network_link": "xen-br0"},
+    ),
     run(put("/2/networks/n~/connect", {"group_name": "default", "network_mode": "bridged", "network_link": "xen-br0"})),
     put("/2/networks/n~/connect", {"group_name": "default", "network_mode": "bridged", "network_link": "xen-br0"}),
     put("/2/networks/n~/connect", {"group_name": "default", "network_mode": "nonsense", "network_link": "xen-br0"}),
@@ -270,13 +274,12 @@ INSTANCE = [
     get("/2/instances?lock=1"),
     get(f"{_I}/console"),
     get(f"{_NONE}/console"),
-    run(put(f"{_I}/modify", {"custom_beparams": {"vcpus": 2}, "nics": [["add", {}]]})),
+    run(put(f"{_I}/modify", {"custom_beparams": {"vcpus": 2}, "nics": [["add", -1, {"mac": "aa:00:00:5a:5a:5a"}]]})),
     put(f"{_I}/modify", {"beparams": {"memory": "64m"}}),
     put(f"{_I}/modify", {"custom_beparams": {}, "beparams": {}}),
     put(f"{_I}/modify", {"custom_hvparams": {"nonsense": 1}}),
     put(f"{_I}/modify", {"hvparams": {"usb_devices": "a b"}, "dry_run": True}),
     put(f"{_I}/modify", {"hvparams": 5}, difference="hypervisor-parameters-that-are-no-object"),
-    put(f"{_I}/modify", {"hvparams": {"usb_devices": 5}}, difference="hypervisor-parameters-that-are-no-object"),
     put(f"{_I}/modify", {"nonsense": 1}),
     put(f"{_I}/modify", {"instance_name": "x"}),
     put(f"{_I}/modify", {}),
@@ -319,7 +322,7 @@ DISKS = [
     put(f"{_NONE}/deactivate-disks"),
     post(f"{_D}/recreate-disks", {}),
     post(f"{_D}/recreate-disks", {"disks": [0]}),
-    run(post(f"{_D}/recreate-disks", {"disks": [[0, {"size": 32}]]})),
+    post(f"{_D}/recreate-disks", {"disks": [[0, {"size": 32}]]}),
     post(f"{_D}/recreate-disks", {"disks": [[0, {"name": "x"}]]}),
     post(f"{_D}/recreate-disks", {"disks": [9]}),
     post(f"{_D}/recreate-disks", {"disks": [0, 0]}),
@@ -352,7 +355,7 @@ COPIES = [
     put(f"{_C}/prepare-export?mode=nonsense"),
     put(f"{_C}/prepare-export", {"mode": "local"}),
     put(f"{_NONE}/prepare-export?mode=local"),
-    run(put(f"{_C}/export", {"destination": "node3", "shutdown": False})),
+    run(put(f"{_C}/export", {"destination": "node1", "shutdown": False})),
     put(f"{_C}/export", {"destination": "node3", "target_node": "node3"}),
     put(f"{_C}/export", {"destination": "none~"}),
     put(f"{_C}/export", {"destination": "node3", "mode": "remote"}),
@@ -443,17 +446,15 @@ CLUSTER = [
     put("/2/redistribute-config", []),
 ]
 
-_JUST_ONE = ["=", "name", "node4"]
+_JUST_ONE = ["=", "name", "node3"]
 
 QUERIES = [
-    get("/2/query/node?fields=name,role"),
-    get("/2/query/group?fields=name"),
+    get("/2/query/node?fields=name,pip"),
     get("/2/query/node?fields=+name+,nonsense"),
     get("/2/query/node"),
     get("/2/query/node?fields="),
     get("/2/query/nonsense?fields=name"),
     get("/2/query/os?fields=name"),
-    get("/2/query/job?fields=nonsense"),
     put("/2/query/node", {"fields": ["name", "role"], "qfilter": _JUST_ONE}),
     put("/2/query/node", {"fields": ["name"], "filter": _JUST_ONE}),
     put("/2/query/node", {"fields": ["name"], "filter": ["nonsense"], "qfilter": _JUST_ONE}),
@@ -469,7 +470,7 @@ QUERIES = [
     put("/2/query/node"),
     put("/2/query/nonsense", {"fields": ["name"]}),
     put("/2/query/lock", {"fields": ["name"], "qfilter": ["=", "name", "nonsense"]}),
-    put("/2/query/network", {"fields": ["name"], "qfilter": ["=~", "name", "^none~"]}),
+    put("/2/query/network", {"fields": ["name"], "qfilter": ["=", "network", "none~"]}),
     put("/2/query/export", {"fields": ["node"], "qfilter": ["=", "node", "nonsense"]}),
     get("/2/query/node/fields?fields=name,role"),
     get("/2/query/node/fields?fields=nonsense"),
@@ -489,7 +490,10 @@ FILTERS = [
     get("/2/filters?bulk=1"),
     get("/2/filters/<filter>"),
     get("/2/filters/none~"),
-    put("/2/filters/<filter>", {"action": ["RATE_LIMIT", 3], "predicates": [["jobid", ["=", "id", 0]], ["reason", ["=", "reason", "x~"]]]}),
+    put(
+        "/2/filters/<filter>",
+        {"action": ["RATE_LIMIT", 3], "predicates": [["jobid", ["=", "id", 0]], ["reason", ["=", "reason", "x~"]]]},
+    ),
     get("/2/filters/<filter>"),
     put("/2/filters/<filter>", {"priority": "x"}),
     put("/2/filters/<filter>", {"priority": -1}),

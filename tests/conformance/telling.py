@@ -10,8 +10,10 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +35,30 @@ VARYING = frozenset(
         *("handshake", "x509_key_name", "x509_ca"),
     }
 )
+UNREAD = "Failed to parse request: "
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MAC = re.compile(r"aa:00:0[01](:[0-9a-f]{2}){3}")
+_MAC = re.compile(r"aa:00:00(:[0-9a-f]{2}){3}")
+_FOLDER = re.compile(r"/\S*(?=/srv/ganeti/)")
 _JOB = re.compile(r"\b([Jj]ob(?:s:|=)? ?)\d+")
+
+
+@contextmanager
+def holding(api: Api, mark: str) -> Iterator[str]:
+    """The reason by which jobs are held in the queue, until the end of the block."""
+    reason = f"held {mark}"
+    rule = api.post("/2/filters", {"predicates": [["reason", ["=", "reason", reason]]], "action": "PAUSE"}).value()
+    try:
+        yield reason
+    finally:
+        api.delete(f"/2/filters/{rule}")
 
 
 def tell(api: Api) -> Told:
     """All stories; what came of each step, in their order."""
     mark = secrets.token_hex(3)
-    # a job whose reason is the word is held; so are no others
-    holding = {"predicates": [["reason", ["=", "reason", f"held {mark}"]]], "action": "PAUSE"}
-    rule = api.post("/2/filters", holding).value()
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            telling = {name: pool.submit(_story, api, mark, steps) for name, steps in STORIES.items()}
+    with holding(api, mark), ThreadPoolExecutor(AT_ONCE) as pool:
+        telling = {name: pool.submit(_story, api, mark, steps) for name, steps in STORIES.items()}
         return {name: one.result() for name, one in telling.items()}
-    finally:
-        api.delete(f"/2/filters/{rule}")
 
 
 def _story(api: Api, mark: str, steps: Sequence[Step]) -> list[Any]:
@@ -80,7 +89,9 @@ def _asked(api: Api, step: Step, mark: str, kept: dict[str, str]) -> Answer:
 
 def _outcome(api: Api, step: Step, answer: Answer, mark: str) -> Any:
     if answer.status != 200:
-        return list(answer.refusal())
+        status, text = answer.refusal()
+        # behind this beginning stands what a parser in Haskell had to say
+        return [status, UNREAD if text.startswith(UNREAD) else text]
     value = answer.json
     if type(value) is int:
         return _held(api, value) if step.held else _job(api, value)
@@ -115,28 +126,37 @@ def masked(value: Any, mark: str) -> Any:
     """Without what is another in each run."""
     match value:
         case dict():
-            return {
-                masked(name, mark): type(one).__name__ if name in VARYING else _trail(one) if name == "reason" else masked(one, mark)
-                for name, one in value.items()
-            }
+            return {masked(name, mark): _member(name, one, mark) for name, one in value.items()}
         case list():
             return [masked(one, mark) for one in value]
         case str():
-            text = value.replace(mark, MARK)
+            text = _FOLDER.sub("", value.replace(mark, MARK))
             return _JOB.sub(r"\1N", _MAC.sub("MAC", _UUID.sub("UUID", text)))
     return value
 
 
-def _trail(trail: Any) -> Any:
-    """Source and text of the elements that the API itself wrote: luxid adds one, Rapier two more on purpose."""
-    if not isinstance(trail, list):
-        return trail
-    return [[source, text] for source, text, _ in trail if not source.startswith(("gnt:opcode:", "rapier:"))]
+def _member(name: str, value: Any, mark: str) -> Any:
+    if name in VARYING:
+        return type(value).__name__
+    if isinstance(value, list):
+        match name:
+            case "reason":
+                # luxid adds an element, Rapier two more on purpose
+                value = [one[:2] for one in value if not one[0].startswith(("gnt:opcode:", "rapier:"))]
+            case "reason_trail":
+                value = [one[:2] for one in value]
+            case "depends":
+                value = [["N", statuses] for _, statuses in value]
+            case "disk-templates":
+                value = sorted(value)
+    return masked(value, mark)
 
 
-def expected(told: Told, name: str, index: int) -> Any:
-    """What stock told of that step."""
-    return told[name][index]
+@cache
+def answers_of_stock() -> Told:
+    """What stock told of all stories."""
+    told: Told = json.loads(TOLD.read_text())
+    return told
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Makes the calls that it reads from standard input with Debian's own `ganeti.rapi.client`, and prints what they came to.
+"""Makes calls, read from standard input, with Debian's own `ganeti.rapi.client`, and prints what they came to.
 
 Not imported: it is started with Debian's Python, as `debians_client_calls.py FOLDER HOST PORT USER PASSWORD CA REASON`.
 With a REASON that is not empty jobs are given it and are left in the queue; without, they are waited for. A CA that is

@@ -19,7 +19,7 @@ from rapier.embedded.configuration import Configuration
 from rapier.embedded.filters import Filter, read_filter, shown
 from rapier.embedded.job import Job
 from rapier.embedded.model import JobFilter
-from rapier.embedded.refusals import UNKNOWN, WRONG_INPUT, prereq, unreadable
+from rapier.embedded.refusals import WRONG_INPUT, prereq, unreadable
 from rapier.errors import GanetiError
 
 ACCEPT, CONTINUE, PAUSE, REJECT, RATE_LIMIT = "ACCEPT", "CONTINUE", "PAUSE", "REJECT", "RATE_LIMIT"
@@ -156,14 +156,10 @@ def _reason(words: Any) -> list[Any]:
 
 
 def rows(configuration: Configuration, uuids: Sequence[str] | None, fields: Sequence[str]) -> list[list[Any]]:
-    """LUXI QueryFilters. Raises Ganeti's error for a uuid that no rule has."""
+    """LUXI QueryFilters: nothing for a uuid that no rule has."""
     if unknown := [name for name in fields if name not in _FIELDS]:
         raise prereq(f"Unknown output fields selected: {', '.join(unknown)}", WRONG_INPUT)
     found = in_order(configuration)
     if uuids:
-        known = {one.uuid: one for one in found}
-        for uuid in uuids:
-            if uuid not in known:
-                raise prereq(f"Filter rule {uuid} not found", UNKNOWN)
-        found = [known[uuid] for uuid in uuids]
+        found = [one for one in found if one.uuid in uuids]
     return [[_FIELDS[name](one) for name in fields] for one in found]

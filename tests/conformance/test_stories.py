@@ -10,6 +10,9 @@ from conformance.client import Api
 from conformance.stories import STORIES
 from conformance.telling import Told, answers_of_stock, tell
 
+# the first test tells all stories: some forty jobs, each a process on a real cluster
+pytestmark = pytest.mark.timeout(900)
+
 STEPS = [(name, index) for name, steps in STORIES.items() for index in range(len(steps))]
 
 

@@ -359,7 +359,6 @@ def test_disks_and_systems_are_made_usable_or_anew(pair: Pair) -> None:
             act("OP_INSTANCE_ACTIVATE_DISKS", dry_run=True),
             act("OP_INSTANCE_ACTIVATE_DISKS", "nosuch"),
             act("OP_INSTANCE_RECREATE_DISKS", bare),
-            act("OP_INSTANCE_RECREATE_DISKS", disks=[0, 0]),
             act("OP_INSTANCE_RECREATE_DISKS", disks=[[0, {}], [0, {}]]),
             act("OP_INSTANCE_RECREATE_DISKS", disks=[[0, {"name": "x"}]]),
             act("OP_INSTANCE_RECREATE_DISKS", disks=[[0, {"nosuch": "x"}]]),
@@ -408,7 +407,6 @@ def test_exports_and_storage(pair: Pair) -> None:
             act("EXPORT", target_node="node1", zeroing_timeout_fixed=5),
             act("EXPORT", target_node="node1", long_sleep=True, shutdown=False),
             act("EXPORT", target_node="node1", dry_run=True),
-            act("REMOVE"),
             on_instance("OP_INSTANCE_REMOVE", name),
             opcode("OP_NODE_QUERY_STORAGE", nodes=["node4", "node3"], **storage),
             opcode("OP_NODE_QUERY_STORAGE", nodes=["nosuch"], **storage),
@@ -441,7 +439,7 @@ def test_several_instances_at_once(pair: Pair) -> None:
             several(one("t", pnode="nosuch")),
             several(one("t"), dry_run=True),
             several(),
-            several(one("t", pnode=None), one("u", pnode=None), iallocator="hail"),
+            several(*(one(which, pnode=None, hypervisor="fake") for which in "tu"), iallocator="hail"),
         ):
             job_id = side.submit(parent)
             end = side.end_of(job_id)

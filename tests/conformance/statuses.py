@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 STATUSES: Mapping[str, Mapping[str, str]] = {
     "/": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2/features": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2/filters": {
         "GET": "200 400 401 415",
@@ -50,18 +50,18 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "PUT": "200 400 401 403 415",
     },
     "/2/info": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2/instances": {
-        "GET": "400 401 415 500",
-        "POST": "200 400 401 403 415",
+        "GET": "200 400 401 415 500",
+        "POST": "200 400 401 403 415 500 502",
     },
     "/2/instances-multi-alloc": {
         "POST": "200 400 401 403 415 500",
     },
     "/2/instances/{instance}": {
         "DELETE": "200 400 401 403 415",
-        "GET": "200 400 401 415 500",
+        "GET": "200 400 401 404 415 500",
     },
     "/2/instances/{instance}/activate-disks": {
         "PUT": "200 400 401 403 415",
@@ -73,7 +73,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "PUT": "200 400 401 403 415",
     },
     "/2/instances/{instance}/disk/{disk}/grow": {
-        "POST": "200 400 401 403 404 415",
+        "POST": "200 400 401 403 415",
     },
     "/2/instances/{instance}/export": {
         "PUT": "200 400 401 403 415",
@@ -82,7 +82,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "PUT": "200 400 401 403 415",
     },
     "/2/instances/{instance}/info": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2/instances/{instance}/migrate": {
         "PUT": "200 400 401 403 415",
@@ -94,7 +94,7 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "PUT": "200 400 401 403 415",
     },
     "/2/instances/{instance}/reboot": {
-        "POST": "400 401 403 415",
+        "POST": "200 400 401 403 415",
     },
     "/2/instances/{instance}/recreate-disks": {
         "POST": "200 400 401 403 415",
@@ -109,25 +109,25 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "POST": "200 400 401 403 415 500",
     },
     "/2/instances/{instance}/shutdown": {
-        "PUT": "400 401 403 415",
+        "PUT": "200 400 401 403 415",
     },
     "/2/instances/{instance}/startup": {
-        "PUT": "400 401 403 415",
+        "PUT": "200 400 401 403 415",
     },
     "/2/instances/{instance}/tags": {
         "DELETE": "200 400 401 403 415",
-        "GET": "200 400 401 415",
-        "PUT": "200 400 401 403 415 500",
+        "GET": "200 400 401 415 500",
+        "PUT": "200 400 401 403 415",
     },
     "/2/jobs": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2/jobs/{job}": {
-        "DELETE": "400 401 403 415",
-        "GET": "400 401 415",
+        "DELETE": "200 400 401 403 415 502",
+        "GET": "200 400 401 415 502",
     },
     "/2/jobs/{job}/wait": {
-        "GET": "400 401 403 415",
+        "GET": "200 400 401 403 415 500 502",
     },
     "/2/modify": {
         "PUT": "200 400 401 403 415 500",
@@ -155,10 +155,10 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "PUT": "200 400 401 403 415",
     },
     "/2/nodes": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
     "/2/nodes/{node}": {
-        "GET": "200 400 401 415 500",
+        "GET": "200 400 401 404 415 500",
     },
     "/2/nodes/{node}/evacuate": {
         "POST": "200 400 401 403 415",
@@ -191,10 +191,10 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
         "PUT": "200 400 401 403 415",
     },
     "/2/os": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415 500",
     },
     "/2/query/{resource}": {
-        "GET": "200 400 401 403 415 502",
+        "GET": "200 400 401 403 415 500 502",
         "PUT": "200 400 401 403 415 500 502",
     },
     "/2/query/{resource}/fields": {
@@ -206,10 +206,10 @@ STATUSES: Mapping[str, Mapping[str, str]] = {
     "/2/tags": {
         "DELETE": "200 400 401 403 415",
         "GET": "200 400 401 415",
-        "PUT": "200 400 401 403 415",
+        "PUT": "200 400 401 403 415 500",
     },
     "/version": {
-        "GET": "400 401 415",
+        "GET": "200 400 401 415",
     },
 }
 
@@ -221,5 +221,6 @@ ONLY_OF_STOCK = frozenset(
         ("/2/instances/{instance}/replace-disks", "POST", 500),
         ("/2/instances-multi-alloc", "POST", 500),
         ("/2/instances/{instance}/reinstall", "POST", 502),
+        ("/2/instances", "POST", 500),
     }
 )

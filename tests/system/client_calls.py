@@ -102,7 +102,7 @@ CALLS = [
     call("GetNodeTags", "node4"),
     call("DeleteNodeTags", "node4", ["a~"]),
     # networks
-    call("CreateNetwork", "n~", "203.0.113.0/28", gateway="203.0.113.1", tags=["t"]),
+    call("CreateNetwork", "n~", "203.0.113.0/28", gateway="203.0.113.1", tags="t"),
     call("GetNetworks"),
     call("GetNetworks", bulk=True),
     call("GetNetwork", "n~"),

@@ -133,10 +133,11 @@ def test_filters_are_kept_when_the_master_is_killed(tmp_path_factory: pytest.Tem
         master.stop()
 
 
-def test_they_are_listed_by_priority(master: Master) -> None:
-    for priority in (7, 1, 4):
-        add(master, "CONTINUE", priority=priority)
-    assert master.ask("QueryFilters", None, ["priority"]) == [[1], [4], [7]]
+def test_they_are_listed_by_their_uuids_all_or_some(master: Master) -> None:
+    uuids = [add(master, "CONTINUE", priority=priority) for priority in (7, 1, 4)]
+    assert master.ask("QueryFilters", None, ["uuid"]) == [[uuid] for uuid in sorted(uuids)]
+    unknown = "00000000-0000-4000-8000-000000000000"
+    assert master.ask("QueryFilters", [unknown, uuids[2]], ["priority"]) == [[4]]
 
 
 @pytest.mark.parametrize(

@@ -156,10 +156,10 @@ def _reason(words: Any) -> list[Any]:
 
 
 def rows(configuration: Configuration, uuids: Sequence[str] | None, fields: Sequence[str]) -> list[list[Any]]:
-    """LUXI QueryFilters: nothing for a uuid that no rule has."""
+    """LUXI QueryFilters, in the order of the uuids; nothing for one that no rule has."""
     if unknown := [name for name in fields if name not in _FIELDS]:
         raise prereq(f"Unknown output fields selected: {', '.join(unknown)}", WRONG_INPUT)
-    found = in_order(configuration)
+    found = sorted(configuration.filters, key=lambda one: one.uuid)
     if uuids:
         found = [one for one in found if one.uuid in uuids]
     return [[_FIELDS[name](one) for name in fields] for one in found]

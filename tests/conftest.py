@@ -58,14 +58,13 @@ def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says what one process of several has to run as a whole: a module; of conformance, all that asks one daemon.
+    """Says what one process of several has to run as a whole: a module; the suite of conformance.
 
-    What is recorded there before the tests look at it takes long, and is kept while the daemon is the same.
+    What is recorded there before its tests takes long, and its last test looks at what all the others have seen.
     """
     for item in items:
-        suite = _suite(item.nodeid)
-        group = suite if suite.startswith("conformance ") else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+        file = item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group("conformance" if file.startswith("tests/conformance/") else file))
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:
@@ -179,5 +178,7 @@ def _suite(nodeid: str) -> str:
     file = nodeid.split("::")[0].split("/")
     suite = file[1] if len(file) > 2 else file[-1]
     if suite == "conformance" and "[" in nodeid:
-        suite += " " + next((one for one in ("stock", "rapier-real", "rapier-embedded") if one in nodeid), "")
+        suite += " " + next(
+            (one for one in ("stock", "rapier-real", "rapier-embedded") if one in nodeid.partition("[")[2]), ""
+        )
     return suite

@@ -98,7 +98,7 @@ class Luxi:
 
     async def query(self, kind: str, fields: Fields, filter: Filter = None) -> QueryResult:
         """Any fields of any kind of object, with a status for each value (LUXI Query)."""
-        answer = await self._read(QueryResult, "Query", kind, list(fields), filter)
+        answer = await self._read(QueryResult, "Query", kind, fields, filter)
         _check_rows(answer["data"], fields, "Query")
         return answer
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from rapier.api.http import ClientLeft, first_of
-from rapier.api.v2.errors import bad_request, not_found
+from rapier.api.v2.errors import Refusal, bad_request, not_found
 from rapier.api.v2.request import Request
-from rapier.api.v2.writes import fill
+from rapier.api.v2.writes import Source, fill
 from rapier.errors import OpPrereqError
-from rapier.ganeti.kinds import INSTANCE, JOB, NODE, OS_DIAGNOSE, Kind
+from rapier.ganeti.kinds import GROUP, INSTANCE, JOB, NETWORK, NODE, OS_DIAGNOSE, Kind
 from rapier.luxi.client import Row, read_job_id
 from rapier.representation import json
 
@@ -21,6 +22,8 @@ NamedQuery = Callable[[Sequence[str], Sequence[str], bool], Awaitable[list[Row]]
 FEATURES = ("instance-create-reqv1", "instance-reinstall-reqv1", "node-evac-res1", "node-migrate-reqv1")
 RAPI_VERSION = 2
 JOB_WAIT_SECONDS = 10
+# Ganeti's letters, in the words of `/2/nodes/N/role`
+ROLES = {"M": "master", "C": "master-candidate", "D": "drained", "O": "offline", "R": "regular"}
 
 
 def shared(handler: Handler) -> Handler:
@@ -96,13 +99,19 @@ def _shown(kind: Kind, fields: Sequence[str], row: Row) -> dict[str, Any]:
 
 def _named_query(request: Request, kind: Kind) -> NamedQuery:
     luxi = request.cluster.luxi
-    return {INSTANCE.name: luxi.query_instances, NODE.name: luxi.query_nodes}[kind.name]
+    queries: Mapping[str, NamedQuery] = {
+        INSTANCE.name: luxi.query_instances,
+        NODE.name: luxi.query_nodes,
+        GROUP.name: luxi.query_groups,
+        NETWORK.name: luxi.query_networks,
+    }
+    return queries[kind.name]
 
 
-def collection(kind: Kind, locking: bool = False) -> Handler:
+def collection(kind: Kind, *, locking: bool = False, named: str = "id") -> Handler:
     """A list of all objects of a kind: names with their URIs, or with `bulk` all that is shown of each.
 
-    `locking`: whether the collection takes `lock`, which luxid refuses.
+    `locking`: whether the collection takes `lock`, which luxid refuses. `named`: what the list calls a name.
     """
 
     async def answer(request: Request) -> list[dict[str, Any]]:
@@ -112,7 +121,7 @@ def collection(kind: Kind, locking: bool = False) -> Handler:
             fields = kind.shown_in_bulk
             return [_shown(kind, fields, row) for row in await query([], fields, use_locking)]
         names = sorted(row[0] for row in await query([], [kind.key], use_locking))
-        return [{"id": name, "uri": f"/2/{kind.collection}/{name}"} for name in names]
+        return [{named: name, "uri": f"/2/{kind.collection}/{name}"} for name in names]
 
     return answer
 
@@ -172,10 +181,33 @@ async def job_change(request: Request) -> dict[str, Any] | None:
     return None if answer is None else {"job_info": answer[0], "log_entries": answer[1]}
 
 
-def tags(kind: str) -> Handler:
+def _only_row(rows: list[Row]) -> Row:
+    """The row of an object that has to be there. Stock takes the first of none, and says what its Python says."""
+    if not rows:
+        raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "list index out of range")
+    return rows[0]
+
+
+async def role(request: Request) -> str:
+    """`/2/nodes/N/role`: in a word."""
+    luxi = request.cluster.luxi
+    [letter] = _only_row(await luxi.query_nodes([request.names["node"]], ["role"], request.flag("lock")))
+    return ROLES[letter]
+
+
+async def console(request: Request) -> dict[str, Any]:
+    """`/2/instances/I/console`: how to get at the console of an instance that runs."""
+    rows = await request.cluster.luxi.query_instances([request.names["instance"]], ["console", "oper_state"])
+    found, running = _only_row(rows)
+    if not running:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Instance console unavailable")
+    return dict(found)
+
+
+def tags(kind: str, name: Source) -> Handler:
     """The tags of the cluster, or of one object."""
 
     async def answer(request: Request) -> list[str]:
-        return await request.cluster.luxi.query_tags(kind, request.names.get(kind, ""))
+        return await request.cluster.luxi.query_tags(kind, name(request))
 
     return answer

@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from rapier.api.trail import TrailElement
-from rapier.api.v2.errors import bad_request
+from rapier.api.v2.errors import Refusal, bad_request
 from rapier.api.v2.request import Request, check_type
 from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Params, UnknownParameter
+from rapier.luxi.client import read_job_id
 
 # Where one parameter's value comes from
 Source = Callable[[Request], Any]
@@ -35,9 +37,26 @@ def texts(name: str) -> Source:
     return lambda request: request.texts(name)
 
 
+def required_text(name: str, *, split: bool = False) -> Source:
+    """From a query argument that has to be there; `split` at its commas. Raises a 400 that names it."""
+
+    def source(request: Request) -> Any:
+        value = request.text(name)
+        if not value:
+            raise bad_request(f"Missing the required '{name}' parameter")
+        return value.split(",") if split else value
+
+    return source
+
+
 def path(name: str) -> Source:
     """From a variable part of the path."""
     return lambda request: request.names[name]
+
+
+def number(name: str) -> Source:
+    """From a variable part of the path that is a number."""
+    return lambda request: int(request.names[name])
 
 
 def path_list(name: str) -> Source:
@@ -50,13 +69,16 @@ def always(value: Any) -> Source:
     return lambda request: value
 
 
-# What is done to the body before it is read as parameters
-Preparation = Callable[[Params], Params]
+# The body's parameters, where they do not stand in the body as the opcode has them
+Preparation = Callable[[Request], Any]
 
 
 @dataclass(frozen=True)
 class Submit:
-    """A request that submits one opcode. `fixed` parameters may not stand in the body as well."""
+    """A request that submits one opcode. `fixed` parameters may not stand in the body as well.
+
+    Those in `forbidden` may stand nowhere: setting one is 403.
+    """
 
     op_id: str
     resource: str  # how the stock API calls it in the reason trail
@@ -64,19 +86,36 @@ class Submit:
     body: bool = True  # whether the body gives parameters
     renamed: Mapping[str, str] = field(default_factory=dict)
     prepare: Preparation | None = None
+    forbidden: tuple[str, ...] = ()
 
     async def __call__(self, request: Request) -> int:
         """Submits the job; its id."""
-        given: Any = request.body if self.body else {}
-        if self.prepare is not None:
-            check_type(given, dict, "Body contents")
-            given = self.prepare(given)
+        if self.forbidden:
+            self._refuse_forbidden(request)
+        given = self._given(request)
         # `depends` counts also where the rest of the body does not
         if isinstance(given, dict) and isinstance(request.body, dict) and request.body.get("depends"):
             given = given | {"depends": request.body["depends"]}
         fixed = {"reason": reason_trail(request, self.resource)}
         fixed |= {name: source(request) for name, source in self.fixed.items()}
         return await request.cluster.submit([fill(self.op_id, given, fixed, self.renamed)])
+
+    def _given(self, request: Request) -> Any:
+        if self.prepare is not None:
+            return self.prepare(request)
+        return request.body if self.body else {}
+
+    def _refuse_forbidden(self, request: Request) -> None:
+        """Raises a 403 for a forbidden parameter; a 400 where the body, which might hold one, is no object."""
+        for name in self.forbidden:
+            if name in request.query or (isinstance(request.body, dict) and name in request.body):
+                raise Refusal(HTTPStatus.FORBIDDEN, f"The parameter {name} cannot be set via RAPI")
+        check_type(request.body, dict, "Body contents")
+
+
+async def cancel_job(request: Request) -> list[object]:
+    """`DELETE /2/jobs/J`: whether it was cancelled, and what luxid says of it."""
+    return list(await request.cluster.luxi.cancel_job(read_job_id(request.names["job"])))
 
 
 def reason_trail(request: Request, resource: str) -> list[TrailElement]:
@@ -111,17 +150,3 @@ def fill(op_id: str, given: Any, fixed: Params, renamed: Mapping[str, str] | Non
         raise bad_request(f"Invalid body parameters: {(str(problem), 'wrong_input')}") from None
     except (UnknownParameter, TypeError) as problem:
         raise bad_request(f"Invalid body parameters: {problem}") from None
-
-
-def creation(body: Params) -> Params:
-    """The body of an instance's creation: of version 1; USB devices may stand apart by spaces, as in later Ganetis."""
-    version = body.get("__version__", 0)
-    if version == 0:
-        raise bad_request("Instance creation request version 0 is no longer supported")
-    if version != 1:
-        raise bad_request(f"Unsupported request data version {version}")
-    params = {name: value for name, value in body.items() if name != "__version__"}
-    match params.get("hvparams"):
-        case {"usb_devices": str(devices), **others}:
-            params["hvparams"] = others | {"usb_devices": devices.replace(" ", ",")}
-    return params

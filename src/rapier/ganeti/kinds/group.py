@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from rapier.ganeti.kinds.kind import Kind
+from rapier.ganeti.kinds.kind import COMMON, Kind
 from rapier.ganeti.members import UUID, Group, Object, Parameters, Tag, Time, inherited, moment, own
 
 AllocPolicy = Literal["preferred", "last_resort", "unallocable"]
@@ -53,6 +53,11 @@ GROUP = Kind(
         "pinst_cnt": "the length of instances",
         "ndp/*": "members of effective.ndparams",
     },
+    shown=(
+        *("alloc_policy", "name", "node_cnt", "node_list", "ipolicy", "custom_ipolicy"),
+        *("diskparams", "custom_diskparams", "ndparams", "custom_ndparams"),
+        *COMMON,
+    ),
     parameter="group_name",
     tagged="nodegroup",
     create="OP_GROUP_ADD",

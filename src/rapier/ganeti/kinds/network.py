@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from rapier.ganeti.kinds.kind import Kind
+from rapier.ganeti.kinds.kind import COMMON, Kind
 from rapier.ganeti.members import UUID, Group, Object, Tag, Time, inherited, moment, own
 
 
@@ -69,6 +69,11 @@ NETWORK = Kind(
         "group_cnt": "the length of groups",
         "inst_cnt": "the length of instances",
     },
+    shown=(
+        *("name", "network", "gateway", "network6", "gateway6", "mac_prefix"),
+        *("free_count", "reserved_count", "map", "group_list", "inst_list", "external_reservations"),
+        *COMMON,
+    ),
     parameter="network_name",
     tagged="network",
     create="OP_NETWORK_ADD",

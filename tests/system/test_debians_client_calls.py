@@ -56,7 +56,7 @@ def comparable(outcomes: list[Any], mark: str) -> list[Any]:
             rest = [sorted(rest[0])] if isinstance(rest[0], dict) else [type(rest[0]).__name__]
         elif call.method == "GetFeatures":
             rest = [sorted(rest[0])]  # a set, to stock
-        elif kind == "value" and isinstance(rest[0], list) and call.kwargs.get("bulk"):
+        elif kind == "value" and call.method in ("GetInstances", "GetNetworks", "GetGroups"):
             rest = [[one for one in rest[0] if mark in json.dumps(one)]]
         elif call.method in ("GetJobStatus", "CancelJob", "WaitForJobChange"):
             rest = [type(rest[0]).__name__]

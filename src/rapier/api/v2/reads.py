@@ -12,6 +12,7 @@ from rapier.api.v2.request import Request
 from rapier.api.v2.writes import Source, fill
 from rapier.errors import OpPrereqError
 from rapier.ganeti.kinds import GROUP, INSTANCE, JOB, NETWORK, NODE, OS_DIAGNOSE, Kind
+from rapier.ganeti.private import hidden
 from rapier.luxi.client import Row, read_job_id
 from rapier.representation import json
 
@@ -92,6 +93,8 @@ async def operating_systems(request: Request) -> list[str]:
 def _shown(kind: Kind, fields: Sequence[str], row: Row) -> dict[str, Any]:
     """One object, as version 2 shows it. Older programs know an instance's `maxmem` as `memory`."""
     answer = dict(zip(fields, row, strict=True))
+    if kind is JOB:
+        answer["ops"] = hidden(answer["ops"])
     if kind is INSTANCE:
         answer["beparams"]["memory"] = answer["beparams"]["maxmem"]
     return answer
@@ -178,7 +181,7 @@ async def job_change(request: Request) -> dict[str, Any] | None:
     job_id = read_job_id(request.names["job"])
     change = request.cluster.waiting.change(job_id, fields, previous_info, previous_serial, JOB_WAIT_SECONDS)
     answer = await first_of(change, request.draining.wait(), request.gone())
-    return None if answer is None else {"job_info": answer[0], "log_entries": answer[1]}
+    return None if answer is None else {"job_info": hidden(answer[0]), "log_entries": answer[1]}
 
 
 def _only_row(rows: list[Row]) -> Row:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rapier.ganeti.kinds.kind import Kind
 from rapier.ganeti.members import Group, Object, Time, inherited, moment, moments, own
+from rapier.ganeti.private import hidden
 
 Status = Literal["queued", "waiting", "canceling", "running", "success", "error", "canceled"]
 
@@ -35,7 +36,7 @@ def _log(logs: Any) -> list[list[dict[str, Any]]]:
 class JobOpcode(Group):
     """One opcode of a job: as it was submitted, and what became of it."""
 
-    opcode: Annotated[dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops")]
+    opcode: Annotated[dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops", hidden)]
     status: Annotated[Status, inherited("opstatus")]
     priority: Annotated[int, inherited("oppriority")]
     started: Annotated[Time | None, inherited("opstart", moments)]

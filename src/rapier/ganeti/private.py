@@ -1,0 +1,30 @@
+"""Private parameters: passwords and the like, for an operating system's scripts. No API shows their values.
+
+Ganeti's own Python programs hide them as soon as they read an answer of the master's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# by name, wherever they stand
+PRIVATE = frozenset({"osparams_private", "osparams_secret"})
+PRIVATE_BY_SYSTEM = "osparams_private_cluster"  # for each operating system a set of its own
+
+
+def hidden(value: Any) -> Any:
+    """A value with null in the place of each private one; the names stay, and no parameters are an empty object."""
+    match value:
+        case list():
+            return [hidden(one) for one in value]
+        case dict():
+            return {name: _hidden_member(name, one) for name, one in value.items()}
+    return value
+
+
+def _hidden_member(name: str, value: Any) -> Any:
+    if name in PRIVATE:
+        return dict.fromkeys(value or {})
+    if name == PRIVATE_BY_SYSTEM and value is not None:
+        return {system: dict.fromkeys(own or {}) for system, own in value.items()}
+    return hidden(value)

@@ -1,5 +1,7 @@
 """Where the APIs under test differ on purpose, by name. There is no other way for a test to be let off.
 
+`docs/differences.md` shows the same lines to users.
+
 A test asks `differs("name")` and then asserts what the targets named here do instead. A difference belongs to `stock`
 where stock itself is broken, and to Rapier where it does more, or other, on purpose.
 """
@@ -39,6 +41,7 @@ DIFFERENCES: dict[str, Difference] = {
     "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),
     "wait-without-an-object": Difference(STOCK, "fails on its own reading of a body that is no object"),
     "fragment-in-the-target": Difference(RAPIER, "what follows a # is no part of the path; stock takes it for one"),
+    "features-in-any-order": Difference(STOCK, "lists `/2/features` in another order after each start"),
     "user-and-request-in-the-trail": Difference(
         RAPIER, "the reason trail goes on with who asked and the request's id, so that a job leads to its cause"
     ),

@@ -36,6 +36,10 @@ DIFFERENCES: dict[str, Difference] = {
     "version-of-the-answer-to-nonsense": Difference(STOCK, "answers HTTP/0.9, with headers left out"),
     "charset-of-utf-8": Difference(RAPIER, "application/json may name the charset that it always has"),
     "numbers-that-json-has-not": Difference(RAPIER, "NaN and Infinity are no JSON (RFC 8259 6)"),
+    "numbers-beyond-doubles": Difference(
+        RAPIER, "1e400 is no number for most programs, luxid among them, nor for Rapier"
+    ),
+    "half-a-letter": Difference(RAPIER, 'half of a surrogate pair, as "\\ud800", is no text (RFC 8259 8.2)'),
     "body-length-in-letters": Difference(STOCK, "counts letters where Content-Length counts bytes, and waits for ever"),
     "body-that-is-no-utf-8": Difference(STOCK, "closes the connection without a word"),
     "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),

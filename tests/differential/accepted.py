@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from differential.answer import Answer
 from differential.generator import Case
 
-
 # Stock's answer, then Rapier's
 Rule = Callable[[Case, Answer, Answer], bool]
 
@@ -24,13 +23,25 @@ def _looks_for_usb_devices(case: Case, stock: Answer, rapier: Answer) -> bool:
 
 
 def _features_in_any_order(case: Case, stock: Answer, rapier: Answer) -> bool:
-    return case.uri == "/2/features" and stock.body != rapier.body and sorted(stock.body) == sorted(rapier.body)
+    if case.uri != "/2/features" or not stock.status == rapier.status == 200:
+        return False
+    return bool(stock.body != rapier.body and sorted(stock.body) == sorted(rapier.body))
+
+
+def _reads_no_json(literal: bytes) -> Rule:
+    def rule(case: Case, stock: Answer, rapier: Answer) -> bool:
+        refused = (rapier.status, rapier.message) == (400, "Unable to parse JSON data")
+        return case.body is not None and literal in case.body and refused and stock.body != rapier.body
+
+    return rule
 
 
 # For the answer as a whole
 RULES: Mapping[str, Rule] = {
     "one-level-of-rights": _lets_viewers_in,
     "hypervisor-parameters-that-are-no-object": _looks_for_usb_devices,
+    "numbers-beyond-doubles": _reads_no_json(b"1e400"),
+    "half-a-letter": _reads_no_json(b"\\ud800"),
     "features-in-any-order": _features_in_any_order,
 }
 # For a header, by its name

@@ -68,10 +68,10 @@ class Case:
 
 ODD_NAMES = ("no-such-thing", "a%20b", "a%2Fb", "%6eode1", "a:b", "a+b", "-", "_", ".", "..", "1", "x" * 300, "%00")
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "instance": ("differential-up", "differential-down", "no-such-thing"),
-    "node": ("node1", "node2", "node3", "no-such-node"),
-    "group": ("default", "differential", "no-such-group"),
-    "network": ("differential", "no-such-network"),
+    "instance": ("differential-up", "differential-down", "⟨uuid of instance⟩", "no-such-thing"),
+    "node": ("node1", "node2", "node3", "⟨uuid of node⟩", "no-such-node"),
+    "group": ("default", "differential", "⟨uuid of group⟩", "no-such-group"),
+    "network": ("differential", "⟨uuid of network⟩", "no-such-network"),
     "disk": ("0", "1", "15", "00"),
     "job": ("⟨ended⟩", "⟨failed⟩", "⟨cancelled⟩", "⟨queued⟩"),
     "filter": ("⟨filter⟩",),
@@ -354,6 +354,12 @@ _MEMBERS = {
     "reinstallation": ("os", "start", "osparams"),
 }
 NO_JSON = (b"{bad", b" ", b"{}{}", b'{"a": 1,}', b"nul", b"[1 2]", b"'a'")
+# JSON that Python's writer would not write so, in a parameter's place
+ODD_JSON = (
+    *("1e400", "-0", "1E2", "0.10", "1e-400", "123456789012345678901234567890", "9007199254740993.0"),
+    *('"\\ud800"', '"\\u0000"', '"\\/"', '{"a":1,"a":2}', "[ 1\n,\t2 ]"),
+)
+PLACE = "a place to put one"
 NO_JSON_TYPE = (None, "text/plain", "application/x-www-form-urlencoded", "application/json,", "")
 
 
@@ -406,11 +412,17 @@ def cases(draw: DrawFn, method: str, uri: str) -> Case:
 def _bodies_that_are_wrong(draw: DrawFn, uri: str, row: Row, resource: str) -> tuple[str | None, bytes]:
     """Content type and bytes."""
     if draw(st.integers(0, 3)) == 3:
-        kind = draw(st.sampled_from(("none", "no JSON", "content type")))
+        kind = draw(st.sampled_from(("none", "no JSON", "odd JSON", "content type")))
         if kind == "none":
             return JSON, b""
         if kind == "no JSON":
             return JSON, draw(st.sampled_from(NO_JSON))
+        if kind == "odd JSON":
+            fine = draw(_fitting_body(uri, row, resource)) if row.body else {}
+            members = fine if isinstance(fine, dict) else {}
+            name = draw(st.sampled_from([*members, *(_parameters(uri, row) if row.opcode else ()), "comment"]))
+            text = json.dumps(members | {name: PLACE})
+            return JSON, text.replace(json.dumps(PLACE), draw(st.sampled_from(ODD_JSON))).encode()
         return draw(st.sampled_from(NO_JSON_TYPE)), b"{}"
     value = draw(_broken_body(uri, row, resource) if row.body else anything)
     return JSON, json.dumps(value).encode()

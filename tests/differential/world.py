@@ -69,7 +69,7 @@ class World:
                 made[found[1]] = self._made(found[1])
             return self.known.get(found[1]) or made[found[1]]
 
-        return re.sub("⟨(.*?)⟩", value, path), made
+        return re.sub("⟨(.+?)⟩", value, path), made
 
     def _made(self, name: str) -> str:
         if name == "own-job":
@@ -161,6 +161,9 @@ class World:
         cancelled = self._queue("OP_INSTANCE_STARTUP", instance_name=UP)
         self.ask("CancelJob", cancelled, False)
         queued = self._queue("OP_INSTANCE_SHUTDOWN", instance_name=UP)
+        for kind in ("instance", "node", "group", "network"):
+            [*_, [[_, identity]]] = self.ask("Query", kind, ["uuid"], None)["data"]
+            self.known[f"uuid of {kind}"] = identity
         self.known |= {"ended": str(ended), "failed": str(failed), "cancelled": str(cancelled), "queued": str(queued)}
 
     def clear(self) -> None:

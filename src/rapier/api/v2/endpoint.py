@@ -18,12 +18,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
 from rapier.api.trail import cause_of
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
-from rapier.api.v2.reads import Handler
+from rapier.api.v2.reads import Handler, encoded
 from rapier.api.v2.request import Request
 from rapier.api.v2.routes import ROUTES
 from rapier.api.v2.writes import Submit
 from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
+from rapier.ganeti import private
 from rapier.representation import json
 from rapier.representation.reading import NotReadable
 
@@ -93,7 +94,7 @@ class Endpoint:
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
         )
-        return _answered(HTTPStatus.OK, json.encode(await handler(request)) + b"\n", method)
+        return _answered(HTTPStatus.OK, encoded(await handler(request)) + b"\n", method)
 
 
 async def _body(scope: Scope, receive: Receive) -> Any:
@@ -106,9 +107,12 @@ async def _body(scope: Scope, receive: Receive) -> Any:
     if body_media_type(scope) != JSON:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
-        return json.decode(body)
+        value = json.decode(body)
     except NotReadable:
         raise bad_request("Unable to parse JSON data") from None
+    if private.MARK in body:
+        private.none_for_null(value)
+    return value
 
 
 def _answered(

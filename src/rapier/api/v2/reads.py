@@ -13,6 +13,7 @@ from rapier.api.v2.errors import Refusal, bad_request, not_found
 from rapier.api.v2.request import Request
 from rapier.api.v2.writes import Source, fill
 from rapier.errors import OpPrereqError
+from rapier.ganeti import private
 from rapier.ganeti.kinds import GROUP, INSTANCE, JOB, NETWORK, NODE, OS_DIAGNOSE, Kind
 from rapier.luxi.client import Row, read_job_id
 from rapier.representation import json
@@ -28,12 +29,22 @@ JOB_WAIT_SECONDS = 10
 ROLES = {"M": "master", "C": "master-candidate", "D": "drained", "O": "offline", "R": "regular"}
 
 
+def encoded(answer: Any) -> bytes:
+    """An answer as JSON, with names of private parameters and none of their values."""
+    text = json.encode(answer)
+    if private.MARK not in text:
+        return text
+    shown = json.decode(text)  # a copy: others may hold the answer too, and compare it with what luxid says next
+    private.hide(shown)
+    return json.encode(shown)
+
+
 def shared(handler: Handler) -> Handler:
     """Equal requests share what `handler` answers, and its JSON, under the rule of `cluster.sharing`."""
 
     async def answer(request: Request) -> msgspec.Raw:
         async def make() -> msgspec.Raw:
-            return msgspec.Raw(json.encode(await handler(request)))
+            return msgspec.Raw(encoded(await handler(request)))
 
         return await request.cluster.read(("v2", request.target), make)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from rapier.ganeti import private
 from rapier.ganeti.kinds.kind import Kind
 from rapier.ganeti.members import Group, Object, Time, inherited, moment, moments, own
 
@@ -19,6 +20,11 @@ class LogEntry(Group):
     time: Time
     kind: str
     message: Any
+
+
+def _without_private_values(opcodes: Any) -> Any:
+    private.hide(opcodes)
+    return opcodes
 
 
 def _log(logs: Any) -> list[list[dict[str, Any]]]:
@@ -35,7 +41,9 @@ def _log(logs: Any) -> list[list[dict[str, Any]]]:
 class JobOpcode(Group):
     """One opcode of a job: as it was submitted, and what became of it."""
 
-    opcode: Annotated[dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops")]
+    opcode: Annotated[
+        dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops", _without_private_values)
+    ]
     status: Annotated[Status, inherited("opstatus")]
     priority: Annotated[int, inherited("oppriority")]
     started: Annotated[Time | None, inherited("opstart", moments)]

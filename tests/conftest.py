@@ -149,5 +149,7 @@ def _suite(nodeid: str) -> str:
     file = nodeid.split("::")[0].split("/")
     suite = file[1] if len(file) > 2 else file[-1]
     if suite == "conformance" and "[" in nodeid:
-        suite += " " + next((one for one in ("stock", "rapier-real", "rapier-embedded") if one in nodeid), "")
+        suite += " " + next(
+            (one for one in ("stock", "rapier-real", "rapier-embedded") if one in nodeid.partition("[")[2]), ""
+        )
     return suite

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from conformance.seen import note
 from endpoints import USERS, Endpoint
 
 JSON = {"Content-Type": "application/json"}
@@ -55,6 +56,7 @@ EXPLANATIONS = {
     500: "Server got itself in trouble",
     501: "Server does not support this operation",
     502: "Invalid responses from another server/proxy",
+    503: "The server cannot process the request due to a high load",
     504: "The gateway server did not receive a timely response",
 }
 
@@ -84,6 +86,7 @@ class Api:
             content, headers = json.dumps(body).encode(), {**JSON, **(headers or {})}
         response = self._clients[user].request(method, target, content=content, headers=headers)
         answer = Answer(response.status_code, response.headers, response.content, response.http_version)
+        note(self.target, method, target, answer.status)
         check_every_answer(answer, is_head=method == "HEAD")
         return answer
 

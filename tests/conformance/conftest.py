@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from conformance.history import Histories, Like, forget, record
 from endpoints import Endpoint
 from lab.luxi import ask
 
+HERE = Path(__file__).parent
 FIXTURES = {"stock": "stock", "rapier-real": "rapier_real", "rapier-embedded": "rapier_embedded"}
 
 
@@ -28,6 +30,29 @@ def api(request: pytest.FixtureRequest) -> Api:
     """Stock ganeti-rapi, Rapier on the same cluster, Rapier on an embedded master."""
     endpoint: Endpoint = request.getfixturevalue(FIXTURES[request.param])
     return Api(request.param, endpoint)
+
+
+# -- the gate that the table of statuses is --------------------------------------------------------------------------
+
+_left_out: list[pytest.Item] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The gate comes last: it looks at what all the others have seen."""
+    items.sort(key=lambda item: item.get_closest_marker("gate") is not None)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remembers which of the suite's tests do not run, but for those that only a long run has."""
+    _left_out.extend(item for item in items if item.path.parent == HERE and not item.get_closest_marker("long"))
+
+
+@pytest.fixture
+def whole_run(request: pytest.FixtureRequest) -> None:
+    """Leaves a test out that can only be right where the whole suite has run."""
+    running = {item.path for item in request.session.items if item.path.parent == HERE}
+    if _left_out or running != {*HERE.glob("test_*.py")}:
+        pytest.skip("only where all tests of conformance run, on all targets")
 
 
 @pytest.fixture

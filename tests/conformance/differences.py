@@ -43,6 +43,11 @@ DIFFERENCES: dict[str, Difference] = {
     "body-length-in-letters": Difference(STOCK, "counts letters where Content-Length counts bytes, and waits for ever"),
     "body-that-is-no-utf-8": Difference(STOCK, "closes the connection without a word"),
     "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),
+    "body-that-is-no-object": Difference(STOCK, "fails on its own reading of a body that is missing or no object"),
+    "disks-that-are-no-text": Difference(STOCK, "fails on its own reading of a list of disks that holds texts"),
+    "reinstallation-of-another-type": Difference(
+        STOCK, "does not check what it submits: the master daemon cannot read the job, which is 502"
+    ),
     "wait-without-an-object": Difference(STOCK, "fails on its own reading of a body that is no object"),
     "fragment-in-the-target": Difference(RAPIER, "what follows a # is no part of the path; stock takes it for one"),
     "features-in-any-order": Difference(STOCK, "lists `/2/features` in another order after each start"),

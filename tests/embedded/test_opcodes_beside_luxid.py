@@ -342,6 +342,157 @@ def test_nodes(pair: Pair) -> None:
     )
 
 
+def test_disks_and_systems_are_made_usable_or_anew(pair: Pair) -> None:
+    name, bare = pair.name("k"), pair.name("l")
+
+    def act(op_id: str, which: str = name, **params: Any) -> Opcode:
+        return on_instance(op_id, which, **params)
+
+    look = ("instance", name, (*INSTANCE, "disks_active", "admin_state"))
+    story(
+        pair,
+        [
+            creation(name, disk_template="sharedfile", disks=[{"size": 64}]),
+            creation(bare),
+            act("OP_INSTANCE_DEACTIVATE_DISKS"),
+            look,
+            act("OP_INSTANCE_ACTIVATE_DISKS", dry_run=True),
+            act("OP_INSTANCE_ACTIVATE_DISKS", "nosuch"),
+            act("OP_INSTANCE_RECREATE_DISKS", bare),
+            act("OP_INSTANCE_RECREATE_DISKS", disks=[[0, {}], [0, {}]]),
+            act("OP_INSTANCE_RECREATE_DISKS", disks=[[0, {"name": "x"}]]),
+            act("OP_INSTANCE_RECREATE_DISKS", disks=[[0, {"nosuch": "x"}]]),
+            act("OP_INSTANCE_RECREATE_DISKS", disks=[3]),
+            act("OP_INSTANCE_RECREATE_DISKS", nodes=["node2", "node3"]),
+            act("OP_INSTANCE_RECREATE_DISKS", nodes=["node3"], iallocator="hail"),
+            act("OP_INSTANCE_RECREATE_DISKS", dry_run=True),
+            act("OP_INSTANCE_REINSTALL", bare),
+            act("OP_INSTANCE_REINSTALL", os_type="nosuch"),
+            act("OP_INSTANCE_REINSTALL", osparams={"x": "y"}),
+            act("OP_INSTANCE_REINSTALL", os_type="dummy+default"),
+            look,
+            act("OP_INSTANCE_CONSOLE"),
+            act("OP_INSTANCE_STARTUP"),
+            act("OP_INSTANCE_CONSOLE"),
+            act("OP_INSTANCE_REINSTALL"),
+            act("OP_INSTANCE_RECREATE_DISKS"),
+            act("OP_INSTANCE_DEACTIVATE_DISKS"),
+            act("OP_BACKUP_EXPORT", target_node="node1", shutdown=False),
+            act("OP_BACKUP_EXPORT", target_node="node1"),
+            look,
+            act("OP_INSTANCE_REMOVE"),
+            act("OP_INSTANCE_REMOVE", bare),
+        ],
+    )
+
+
+def test_exports_and_storage(pair: Pair) -> None:
+    name = pair.name("x")
+
+    def act(op_id: str, **params: Any) -> Opcode:
+        return on_instance(f"OP_BACKUP_{op_id}", name, **params)
+
+    def on_node(op_id: str, node: str = "node4", **params: Any) -> Opcode:
+        return opcode(op_id, node_name=node, **params)
+
+    storage = {"storage_type": "sharedfile", "output_fields": ["node", "type", "allocatable"]}
+    story(
+        pair,
+        [
+            creation(name, disk_template="sharedfile", disks=[{"size": 64}]),
+            act("PREPARE", mode="local"),
+            act("EXPORT", target_node="nosuch"),
+            act("EXPORT", target_node="node1", mode="remote"),
+            act("EXPORT", target_node="node1", compress="nosuch"),
+            act("EXPORT", target_node="node1", zeroing_timeout_fixed=5),
+            act("EXPORT", target_node="node1", long_sleep=True, shutdown=False),
+            act("EXPORT", target_node="node1", dry_run=True),
+            on_instance("OP_INSTANCE_REMOVE", name),
+            opcode("OP_NODE_QUERY_STORAGE", nodes=["node4", "node3"], **storage),
+            opcode("OP_NODE_QUERY_STORAGE", nodes=["nosuch"], **storage),
+            opcode("OP_NODE_QUERY_STORAGE", nodes=[], storage_type="lvm-vg", output_fields=["name"]),
+            opcode("OP_NODE_QUERY_STORAGE", nodes=[], storage_type="lvm-vg", output_fields=["nosuch"]),
+            on_node("OP_NODE_MODIFY_STORAGE", storage_type="lvm-pv", name="x", changes={"nosuch": 1}),
+            on_node("OP_NODE_MODIFY_STORAGE", storage_type="lvm-pv", name="x", changes={"allocatable": True}),
+            on_node("OP_NODE_MODIFY_STORAGE", storage_type="file", name="x", changes={}),
+            on_node("OP_REPAIR_NODE_STORAGE", storage_type="lvm-vg", name="x"),
+            on_node("OP_REPAIR_NODE_STORAGE", storage_type="file", name="x"),
+            on_node("OP_NODE_POWERCYCLE", "nosuch"),
+            on_node("OP_NODE_POWERCYCLE", "node1", dry_run=True),
+        ],
+    )
+
+
+def test_several_instances_at_once(pair: Pair) -> None:
+    def one(which: str, **params: Any) -> Opcode:
+        return creation(pair.name(which), **params)
+
+    def several(*instances: Opcode, **params: Any) -> Opcode:
+        return opcode("OP_INSTANCE_MULTI_ALLOC", instances=list(instances), **params)
+
+    def tell(side: Side) -> list[Any]:
+        told: list[Any] = []
+        for parent in (
+            several(one("t"), one("u", pnode=None)),
+            several(one("t"), one("t")),
+            several(one("t", iallocator="hail")),
+            several(one("t", pnode="nosuch")),
+            several(one("t"), dry_run=True),
+            several(),
+            several(*(one(which, pnode=None, hypervisor="fake") for which in "tu"), iallocator="hail"),
+        ):
+            job_id = side.submit(parent)
+            end = side.end_of(job_id)
+            result = side.job(job_id, "opresult")[0][0]
+            if isinstance(result, dict) and result["jobs"]:
+                ends = [side.end_of(child)[:2] for _, child in result["jobs"]]
+                told.append([sorted(result["allocatable"]), result["failed"], ends])
+            else:
+                told.append(end[:3])
+        for which in ("t", "u"):
+            told.append(side.end_of(side.submit(on_instance("OP_INSTANCE_REMOVE", pair.name(which))))[:2])
+        return [masked(each) for each in told]
+
+    real, embedded = pair.both(tell)
+    for theirs, ours in zip(real, embedded, strict=True):
+        assert ours == theirs, json.dumps(theirs)
+
+
+def test_job_filters_are_read_and_shown_alike(pair: Pair) -> None:
+    fields = ["priority", "predicates", "action", "reason_trail"]
+    nothing = ["jobid", ["=", "id", 0]]
+
+    def tell(side: Side) -> list[Any]:
+        told: list[Any] = []
+        for priority, predicates, action, reason in (
+            (5, [nothing], "PAUSE", []),
+            (5, [nothing, ["opcode", ["|", ["=", "OP_ID", "x"], ["!", ["?", "dry_run"]]]]], ["RATE_LIMIT", 2], []),
+            (5, [["jobid", [">", "id", "watermark"]], nothing], "REJECT", [["me", "why", 7]]),
+            (0, [], "NOSUCH", []),
+            (0, [["nosuch", nothing]], "PAUSE", []),
+            (0, [["jobid", ["=", "nosuch", 1]], nothing], "PAUSE", []),
+            (0, [nothing], ["RATE_LIMIT", 0], []),
+            (-1, [nothing], "PAUSE", []),
+            (0, [nothing], "PAUSE", ["x"]),
+        ):
+            made = side("ReplaceFilter", None, priority, predicates, action, reason)
+            if made[0] != "ok":
+                told.append(made)
+                continue
+            [shown] = side.result("QueryFilters", [made[1]], fields)
+            told.append([*shown[:3], [entry[:2] for entry in shown[3]]])
+            told.append(side("DeleteFilter", made[1]))
+        told.append(side("QueryFilters", ["00000000-0000-4000-8000-000000000000"], fields))
+        told.append(side("DeleteFilter", "00000000-0000-4000-8000-000000000000"))
+        told.append(side("ReplaceFilter", "nosuch", 0, [nothing], "PAUSE", []))
+        told.append(side("QueryFilters", [], ["nosuch"]))
+        return told
+
+    real, embedded = pair.both(tell)
+    for theirs, ours in zip(real, embedded, strict=True):
+        assert ours == theirs, json.dumps(theirs)
+
+
 def test_defaults_of_the_cluster_show_in_its_instances(pair: Pair) -> None:
     name = pair.name("c")
 

@@ -8,14 +8,16 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_type_hints
+from uuid import UUID
 
 import msgspec
 
+from rapier.embedded import job_filters
 from rapier.embedded.configuration import Changes, Configuration
 from rapier.embedded.job import read_job_id
 from rapier.embedded.jobs import Jobs
 from rapier.embedded.lag import Shown
-from rapier.embedded.model import ConfigObject
+from rapier.embedded.model import ConfigObject, new_uuid
 from rapier.embedded.queries import Queries
 from rapier.embedded.queue import JobQueue
 from rapier.embedded.refusals import UNKNOWN, generic, prereq, unreadable
@@ -127,7 +129,32 @@ class Calls:
         return found.tags
 
     async def query_filters(self, uuids: list[str] | None, fields: list[str]) -> list[list[Any]]:
-        return []  # there are no job filters here
+        return job_filters.rows(self._configuration, uuids, fields)
+
+    async def replace_filter(
+        self, uuid: str | None, priority: int, predicates: list[Any], action: Any, reason: list[Any]
+    ) -> str:
+        if uuid is not None and not _is_uuid(uuid):
+            raise generic("GenericError", "Unable to parse UUID")
+        watermark = self._jobs.last_id
+        rule = job_filters.rule_of(uuid or new_uuid(), priority, predicates, action, reason, watermark)
+        changes = Changes()
+        changes.add(rule)
+        await self._change_filters(changes)
+        return rule.uuid
+
+    async def delete_filter(self, uuid: str) -> None:
+        rule = self._configuration.filters.named(uuid)
+        if rule is None:
+            raise generic("GenericError", f"Filter rule with UUID {uuid} does not exist")
+        changes = Changes()
+        changes.remove(rule)
+        await self._change_filters(changes)
+
+    async def _change_filters(self, changes: Changes) -> None:
+        await self._store.write(changes)
+        self._configuration.apply(changes)
+        self._queue.look_again()
 
     # -- jobs --------------------------------------------------------------------------------------------------------
 
@@ -198,6 +225,13 @@ class Calls:
     def _master_name(self) -> str:
         shown = self._shown.now()
         return shown.nodes[shown.cluster.master_node].name
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def _number(job_id: JobId) -> int:

@@ -12,7 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from rapier.embedded.model import AnyObject, Cluster, ConfigObject, Instance, Network, Node, NodeGroup, Params, Switches
+from rapier.embedded.model import (
+    AnyObject,
+    Cluster,
+    ConfigObject,
+    Instance,
+    JobFilter,
+    Network,
+    Node,
+    NodeGroup,
+    Params,
+    Switches,
+)
 
 O = TypeVar("O", bound=ConfigObject)  # noqa: E741
 A = TypeVar("A", bound=AnyObject)
@@ -79,6 +90,7 @@ class Configuration:
         self.networks: Objects[Network] = Objects()
         self.nodes: Objects[Node] = Objects()
         self.instances: Objects[Instance] = Objects()
+        self.filters: Objects[JobFilter] = Objects()
         self.listeners: list[Callable[[Changes], None]] = []  # who is told of all that is applied
         self._on_nodes: dict[str, list[Instance]] | None = None
 
@@ -89,6 +101,7 @@ class Configuration:
         yield from self.networks
         yield from self.nodes
         yield from self.instances
+        yield from self.filters
 
     def put(self, one: AnyObject) -> None:
         """Adds or replaces an object."""
@@ -106,6 +119,8 @@ class Configuration:
             case Instance():
                 self.instances.put(one)
                 self._on_nodes = None
+            case JobFilter():
+                self.filters.put(one)
 
     def remove(self, one: AnyObject) -> None:
         """Removes an object."""
@@ -119,6 +134,8 @@ class Configuration:
             case Instance():
                 self.instances.remove(one)
                 self._on_nodes = None
+            case JobFilter():
+                self.filters.remove(one)
 
     def apply(self, changes: Changes) -> None:
         """What the changes say is so from now on."""

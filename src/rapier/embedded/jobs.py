@@ -44,6 +44,11 @@ class Jobs:
         """A job, archived or not."""
         return self._by_id.get(job_id) or await self._store.archived_job(job_id)
 
+    @property
+    def last_id(self) -> int:
+        """The highest that a job ever had."""
+        return self._last_id
+
     def new_id(self) -> int:
         """One that no job has."""
         self._last_id += 1

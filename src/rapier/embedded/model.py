@@ -93,6 +93,7 @@ class Node(ConfigObject, kw_only=True, tag="node"):
     cpus: int = 8
     bridges: tuple[str, ...] = ("xen-br0",)
     boot_id: str = msgspec.field(default_factory=new_uuid)
+    exports: list[str] = []  # of which instances
 
 
 class Disk(msgspec.Struct, kw_only=True):
@@ -143,4 +144,14 @@ class Instance(ConfigObject, kw_only=True, tag="instance"):
     running_vcpus: int | None = None
 
 
-AnyObject = Cluster | Switches | NodeGroup | Network | Node | Instance
+class JobFilter(ConfigObject, kw_only=True, tag="filter"):
+    """A rule for jobs; its name is its uuid. `watermark` is the last job's id when it was made."""
+
+    priority: int
+    predicates: list[list[Any]]
+    action: str | tuple[str, int]
+    reason_trail: list[list[Any]]
+    watermark: int
+
+
+AnyObject = Cluster | Switches | NodeGroup | Network | Node | Instance | JobFilter

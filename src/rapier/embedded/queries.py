@@ -45,6 +45,14 @@ class LockRow(NamedTuple):
     pending: list[Any]
 
 
+class ExportRow(NamedTuple):
+    """The export of one instance on a node, whose name and uuid these are; `None` on a node that has none."""
+
+    name: str
+    uuid: str
+    export: str | None
+
+
 class Queries:
     """Answers queries about one configuration, its jobs and their locks."""
 
@@ -138,6 +146,10 @@ class Queries:
         if kind in _CALLED and (names := named_by(words, "name", str)) is not None:
             return [self._named(kind, name) for name in names]
 
+        if kind == "export":  # luxid looks for the nodes that are named first
+            for name in named_by(words, "node", str) or ():
+                self._named("node", name)
+
         def value_of(one: Any) -> Value:
             return lambda name: getters[name](self._configuration, one)
 
@@ -155,8 +167,10 @@ class Queries:
         match kind:
             case "instance":
                 return self._configuration.instances
-            case "node" | "export":
+            case "node":
                 return self._configuration.nodes
+            case "export":
+                return self._export_rows()
             case "group":
                 return self._configuration.groups
             case "network":
@@ -166,6 +180,13 @@ class Queries:
             case "lock":
                 return self._lock_rows()
         return ()
+
+    def _export_rows(self) -> list[ExportRow]:
+        rows = []
+        for node in self._configuration.nodes:
+            exports: list[str | None] = [*node.exports] or [None]
+            rows += [ExportRow(node.name, node.uuid, export) for export in exports]
+        return rows
 
     def _lock_rows(self) -> list[LockRow]:
         holders, pending = self._locks.holders, self._locks.pending
@@ -187,7 +208,10 @@ class Queries:
         if kind == "lock":
             return {name: lambda configuration, one, name=name: getattr(one, name) for name in QUERY_FIELDS[kind]}  # type: ignore[misc]
         if kind == "export":
-            return {"node": lambda configuration, one: one.name, "export": lambda configuration, one: NO_DATA}
+            return {
+                "node": lambda configuration, one: one.name,
+                "export": lambda configuration, one: NO_DATA if one.export is None else one.export,
+            }
         if kind in QUERY_FIELDS:
             return dict.fromkeys(QUERY_FIELDS[kind], _unknown)  # a kind that has no objects here
         if kind in _BY_OPCODE:

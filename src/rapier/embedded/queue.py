@@ -12,10 +12,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rapier.embedded import job_filters
 from rapier.embedded.configuration import Changes, Configuration
 from rapier.embedded.job import Job, QueuedOpcode, new_job, now
 from rapier.embedded.jobs import Jobs
 from rapier.embedded.locks import Locks
+from rapier.embedded.model import JobFilter
 from rapier.embedded.refusals import failed, generic
 from rapier.embedded.trouble import demanded
 from rapier.embedded.work import Execution, Work
@@ -100,13 +102,36 @@ class JobQueue:
         if self._ending:
             return
         places = self._configuration.cluster.facts["max_running_jobs"] - len(self._tasks)
+        rules = job_filters.in_order(self._configuration)
         for job in list(self._waiting):
             if places <= 0:
                 return
-            if not self._held_up(job):
+            if not self._held_up(job) and self._may_run(job, rules):
                 self._waiting.remove(job)
                 self._tasks[job.id] = self._group.create_task(self._run(job), name=f"job {job.id}")
                 places -= 1
+
+    def _may_run(self, job: Job, rules: Sequence[JobFilter]) -> bool:
+        """Whether no job filter keeps it from running now."""
+        rule = job_filters.deciding(job, rules)
+        match rule and rule.action:
+            case None:
+                return True
+            case job_filters.REJECT:
+                self._waiting.remove(job)
+                self._group.create_task(self._reject(job))
+            case (job_filters.RATE_LIMIT, int(most)):
+                running = map(self._jobs.get, self._tasks)
+                return sum(one is not None and job_filters.deciding(one, rules) is rule for one in running) < most
+        return False
+
+    async def _reject(self, job: Job) -> None:
+        await self._jobs.keep(job, lambda: job.after(_first_unfinished(job), CANCELED, None))
+        self._start_what_may()  # what depends on it
+
+    def look_again(self) -> None:
+        """The job filters have changed."""
+        self._start_what_may()
 
     def _held_up(self, job: Job) -> bool:
         """Whether the job waits for another one's end."""
@@ -161,7 +186,7 @@ class JobQueue:
                     self._check_room(len(work.children))
                 children = [new_job(self._jobs.new_id(), opcodes) for opcodes in work.children or ()]
                 if work.children is not None:
-                    result = {"jobs": [(True, child.id) for child in children]}
+                    result = {**(result or {}), "jobs": [(True, child.id) for child in children]}
                 await end(SUCCESS, result, changes, children)
         except (_Canceled, asyncio.CancelledError):
             if self._ending:

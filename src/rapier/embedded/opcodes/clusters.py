@@ -1,4 +1,4 @@
-"""OP_CLUSTER_SET_PARAMS: the defaults that nodes, groups and instances inherit, and what is the cluster's own."""
+"""Opcodes on the cluster: the defaults that nodes, groups and instances inherit, and what is its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
 
 
 async def set_params(work: Work) -> None:
-    """Everything is looked at, then all of it is changed."""
+    """OP_CLUSTER_SET_PARAMS: everything is looked at, then all of it is changed."""
     params, configuration = work.params, work.configuration
     refuse_states(params)
     edited = work.changes.edit(configuration.cluster)
@@ -62,6 +62,14 @@ async def set_params(work: Work) -> None:
         work.changes.put.clear()
         return
     await work.pause()
+
+
+async def redistribute(work: Work) -> None:
+    """OP_CLUSTER_REDIST_CONF: there is no other copy of the configuration, but it is written anew."""
+    if work.only_looks():
+        return
+    await work.pause()
+    work.changes.edit(work.configuration.cluster)
 
 
 def _check_plain(params: dict[str, Any]) -> None:

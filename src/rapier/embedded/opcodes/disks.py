@@ -1,4 +1,7 @@
-"""Opcodes on the disks of an instance: growing one, and giving a mirrored one another secondary node."""
+"""Opcodes on the disks of an instance: growing one, and giving a mirrored one another secondary node.
+
+Those that make them usable or make them anew are in `disk_states`.
+"""
 
 from __future__ import annotations
 

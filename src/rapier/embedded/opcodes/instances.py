@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rapier.embedded.configuration import Configuration
-from rapier.embedded.instance_fields import status
+from rapier.embedded.instance_fields import console_of, status
 from rapier.embedded.model import Instance, Nic, Node
 from rapier.embedded.parameters import backend_parameters
 from rapier.embedded.refusals import (
@@ -28,6 +28,22 @@ def node_of(work: Work, instance: Instance) -> Node:
     if node.offline:
         raise prereq(f"Can't use offline node: {node.name}", WRONG_STATE)
     return node
+
+
+def check_stopped(work: Work, instance: Instance, why: str, states: Sequence[str] = ("down",)) -> None:
+    """Raises where the instance is not meant to be in one of the states, or runs all the same."""
+    if instance.admin_state not in states:
+        raise prereq(f"Instance '{instance.name}' is marked to be {instance.admin_state}, {why}", WRONG_STATE)
+    if work.configuration.nodes[instance.primary_node].offline:
+        work.warn("Primary node offline, ignoring check that instance is down")
+    elif instance.running:
+        raise prereq(f"Instance {instance.name} is running, {why}", WRONG_STATE)
+
+
+def check_disks(instance: Instance) -> None:
+    """Raises where the instance has none."""
+    if not instance.disks:
+        raise prereq(f"Instance '{instance.name}' has no disks", WRONG_INPUT)
 
 
 def check_free_memory(work: Work, node: Node, reason: str, needed: int) -> None:
@@ -92,8 +108,8 @@ def run(edited: Instance, in_force: dict[str, Any]) -> None:
 
 async def shutdown(work: Work) -> None:
     """OP_INSTANCE_SHUTDOWN."""
-    instance = work.instance()
     source = work.params.setdefault("admin_state_source", "admin")
+    instance = work.instance()
     node = work.configuration.nodes[instance.primary_node]
     offline = node.offline and work.params["ignore_offline_nodes"]
     if not offline:
@@ -167,6 +183,17 @@ async def rename(work: Work) -> str | None:
     return str(name)
 
 
+async def console(work: Work) -> dict[str, str] | None:
+    """OP_INSTANCE_CONSOLE: how to get at the console of an instance that runs."""
+    instance = work.instance()
+    node_of(work, instance)
+    if work.only_looks():
+        return None
+    if not instance.running:
+        raise failed(f"Instance {instance.name} is not running (state {status(work.configuration, instance)})")
+    return console_of(instance)
+
+
 async def query_data(work: Work) -> dict[str, Any]:
     """OP_INSTANCE_QUERY_DATA: all that is known, by name; with `static` nothing that the nodes would have to tell."""
     static = work.params["static"]
@@ -220,12 +247,17 @@ def _nic(work: Work, nic: Nic) -> list[Any]:
     return [nic.name, nic.uuid, nic.ip, nic.mac, *shown, nic.network, network and {"name": network}]
 
 
-def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]:
-    disk = one.disks[index]
-    folder = work.configuration.cluster.facts[
+def disk_path(configuration: Configuration, one: Instance, index: int) -> str:
+    """Where the file of a disk would be."""
+    folder = configuration.cluster.facts[
         "shared_file_storage_dir" if one.disk_template == "sharedfile" else "file_storage_dir"
     ]
-    path = f"{folder}/{one.name}/{disk.file}.{one.disk_template}.disk{index}"
+    return f"{folder}/{one.name}/{one.disks[index].file}.{one.disk_template}.disk{index}"
+
+
+def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]:
+    disk = one.disks[index]
+    path = disk_path(work.configuration, one, index)
     return {
         "iv_name": f"disk/{index}",
         "dev_type": one.disk_template,

@@ -8,7 +8,7 @@ from typing import Any
 
 from rapier.embedded.allocation import allocate
 from rapier.embedded.configuration import Configuration
-from rapier.embedded.model import Instance, Node
+from rapier.embedded.model import Instance, Node, new_uuid
 from rapier.embedded.opcodes.migration import EXTERNALLY_MIRRORED, INTERNALLY_MIRRORED, choose_by
 from rapier.embedded.parameters import NODE_PARAMETERS, updated
 from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, prereq
@@ -22,6 +22,21 @@ def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
     """The node's lock; all nodes', where others may be promoted in its place."""
     node = configuration.nodes.find(params["node_name"])
     return node_locks(configuration, None if params.get("auto_promote") else node)
+
+
+async def powercycle(work: Work) -> str | None:
+    """OP_NODE_POWERCYCLE: the node is another boot's afterwards, and nothing runs on it."""
+    node = work.node()
+    if node.uuid == work.configuration.cluster.master_node and not work.params["force"]:
+        raise prereq("The node is the master and the force parameter was not set", WRONG_INPUT)
+    if work.only_looks():
+        return None
+    await work.pause()
+    work.changes.edit_quietly(node).boot_id = new_uuid()
+    for one in work.configuration.primaries(node):
+        if one.running:
+            work.changes.edit_quietly(one).running = False
+    return "Reboot scheduled in 5 seconds"
 
 
 # -- moving instances off --------------------------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""Statuses: what every URI answers to who may not ask, or asks badly; and the gate that the table of them is.
+
+The table says what stock answers. The run fails where one of its rows was not seen of a target, or stock answered
+something that is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from conformance.client import JSON, Answer, Api
+from conformance.differences import DIFFERENCES
+from conformance.seen import seen, table
+from conformance.statuses import ONLY_OF_STOCK, STATUSES
+
+METHODS = [(uri, method) for uri, methods in STATUSES.items() for method in methods]
+# No object of these names is there: what were accepted by mistake would change nothing
+NAMES = {
+    "{instance}": "no-such-instance",
+    "{node}": "no-such-node",
+    "{group}": "no-such-group",
+    "{network}": "no-such-network",
+    "{filter}": "00000000-0000-4000-8000-000000000000",
+    "{job}": "900000000",
+    "{disk}": "0",
+    "{resource}": "node",
+}
+ONE_LEVEL = "one-level-of-rights"
+TARGETS = ("stock", "rapier-real", "rapier-embedded")
+
+Asked = tuple[str, str, str]
+
+
+def target_of(uri: str) -> str:
+    """A request's target for a URI of the table."""
+    for part, name in NAMES.items():
+        uri = uri.replace(part, name)
+    return uri
+
+
+@pytest.fixture(scope="module")
+def refused(api: Api) -> dict[Asked, Answer]:
+    """Requests that no target carries out, to every URI; many at once, since stock takes its time for each."""
+
+    def ask(asked: Asked) -> Answer:
+        uri, method, how = asked
+        target = target_of(uri)
+        match how:
+            case "nobody":
+                return api.request(method, target, user=None)
+            case "viewer":
+                return api.request(method, target, content=b"{bad", headers=JSON, user="viewer")
+            case "no JSON":
+                return api.request(method, target, content=b"{bad", headers=JSON)
+        return api.request(method, target, content=b"{}", headers={"Content-Type": "text/plain"})
+
+    everything = [(uri, method, how) for uri, method in METHODS for how in ("nobody", "viewer", "no JSON", "no type")]
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(everything, pool.map(ask, everything), strict=True))
+
+
+@pytest.mark.parametrize(("uri", "method"), METHODS)
+def test_a_stranger_and_a_body_that_cannot_be_read_are_refused(
+    refused: dict[Asked, Answer], uri: str, method: str
+) -> None:
+    assert refused[uri, method, "nobody"].refusal() == (401, "Unauthorized")
+    assert refused[uri, method, "no JSON"].refusal() == (400, "Unable to parse JSON data")
+    assert refused[uri, method, "no type"].refusal() == (415, "Unsupported Media Type")
+
+
+@pytest.mark.parametrize(("uri", "method"), METHODS)
+def test_a_user_without_the_right_is_refused_before_the_body_is_read(
+    refused: dict[Asked, Answer], differs: Callable[[str], bool], uri: str, method: str
+) -> None:
+    has_rights = ONE_LEVEL not in DIFFERENCES or not differs(ONE_LEVEL)
+    needs_a_right = "403" in STATUSES[uri][method].split() and has_rights
+    assert refused[uri, method, "viewer"].status == (403 if needs_a_right else 400)
+
+
+@pytest.mark.gate
+@pytest.mark.real
+@pytest.mark.usefixtures("whole_run")
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_status_of_the_table_was_seen(target: str) -> None:
+    rows = {row for row in table() if target == "stock" or row not in ONLY_OF_STOCK}
+    if ONE_LEVEL in DIFFERENCES and target in DIFFERENCES[ONE_LEVEL].targets:
+        rows = {row for row in rows if row[2] != 403}
+    missing = {row for row in rows if row[2] not in seen[target][row[:2]]}
+    assert not missing, sorted(missing)
+
+
+@pytest.mark.gate
+@pytest.mark.real
+@pytest.mark.usefixtures("whole_run")
+def test_stock_gave_no_status_that_is_not_in_the_table() -> None:
+    given = {(uri, method, status) for (uri, method), statuses in seen["stock"].items() for status in statuses}
+    assert given <= {*table()}, sorted(given - {*table()})

@@ -36,6 +36,9 @@ DIFFERENCES: dict[str, Difference] = {
     "version-of-the-answer-to-nonsense": Difference(STOCK, "answers HTTP/0.9, with headers left out"),
     "charset-of-utf-8": Difference(RAPIER, "application/json may name the charset that it always has"),
     "numbers-that-json-has-not": Difference(RAPIER, "NaN and Infinity are no JSON (RFC 8259 6)"),
+    "ids-beyond-64-bits": Difference(
+        RAPIER, "no job has such an id; luxid keeps its lowest 64 bits, and would cancel whose id these are"
+    ),
     "numbers-beyond-doubles": Difference(
         RAPIER, "1e400 is no number for most programs, luxid among them, nor for Rapier"
     ),
@@ -47,6 +50,9 @@ DIFFERENCES: dict[str, Difference] = {
     "disks-that-are-no-text": Difference(STOCK, "fails on its own reading of a list of disks that holds texts"),
     "reinstallation-of-another-type": Difference(
         STOCK, "does not check what it submits: the master daemon cannot read the job, which is 502"
+    ),
+    "private-parameters-of-another-type": Difference(
+        STOCK, "makes an object of some that are none, and calls others no JSON"
     ),
     "wait-without-an-object": Difference(STOCK, "fails on its own reading of a body that is no object"),
     "fragment-in-the-target": Difference(RAPIER, "what follows a # is no part of the path; stock takes it for one"),

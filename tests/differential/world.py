@@ -52,7 +52,6 @@ class World:
     def __init__(self, luxi_socket: Path) -> None:
         self._socket = luxi_socket
         self.known: dict[str, str] = {"filter": SHOWN}  # what names in angles stand for, in requests of both sides
-        self._finished: list[int] = []
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """One LUXI call."""
@@ -104,19 +103,6 @@ class World:
     def cancel(self, job_id: int) -> None:
         """Takes a job off the queue."""
         self.ask("CancelJob", job_id, False)
-        self._finished.append(job_id)
-        if len(self._finished) > 100:
-            self.archive()
-
-    def archive(self) -> None:
-        """Puts cancelled jobs away. luxid takes a moment until it counts one as ended; the rest wait for their turn."""
-        left = []
-        for job_id in self._finished:
-            try:
-                self.ask("ArchiveJob", job_id)
-            except Refused:
-                left.append(job_id)
-        self._finished = left
 
     # -- its making and its end --------------------------------------------------------------------------------------
 
@@ -192,7 +178,8 @@ class World:
         for job_id in jobs:
             self._wait(job_id)
         self._run(*_master_capable(True))
-        self.archive()
+        # a job that was cancelled before it began cannot be archived by its id
+        self.ask("AutoArchiveJobs", 0, 60)
 
 
 @contextmanager

@@ -115,7 +115,8 @@ class Pair:
         if case.method == "GET" or not stock.answer.status == rapier.answer.status == 200:
             return []
         if case.uri == "/2/jobs/{job}":
-            states = [self._world.state(int(side.target.rsplit("/", 1)[1])) for side in (stock, rapier)]
+            ids = [int(side.target.partition("?")[0].rsplit("/", 1)[1]) for side in (stock, rapier)]
+            states = [self._world.state(job_id) for job_id in ids]
             return list(comparing.unequal(states[0], states[1], "state of the job"))
         if case.uri.startswith("/2/filters"):
             rules = self._world.rules()

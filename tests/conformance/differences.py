@@ -1,5 +1,7 @@
 """Where the APIs under test differ on purpose, by name. There is no other way for a test to be let off.
 
+`docs/differences.md` shows the same lines to users.
+
 A test asks `differs("name")` and then asserts what the targets named here do instead. A difference belongs to `stock`
 where stock itself is broken, and to Rapier where it does more, or other, on purpose.
 """
@@ -34,6 +36,13 @@ DIFFERENCES: dict[str, Difference] = {
     "version-of-the-answer-to-nonsense": Difference(STOCK, "answers HTTP/0.9, with headers left out"),
     "charset-of-utf-8": Difference(RAPIER, "application/json may name the charset that it always has"),
     "numbers-that-json-has-not": Difference(RAPIER, "NaN and Infinity are no JSON (RFC 8259 6)"),
+    "ids-beyond-64-bits": Difference(
+        RAPIER, "no job has such an id; luxid keeps its lowest 64 bits, and would cancel whose id these are"
+    ),
+    "numbers-beyond-doubles": Difference(
+        RAPIER, "1e400 is no number for most programs, luxid among them, nor for Rapier"
+    ),
+    "half-a-letter": Difference(RAPIER, 'half of a surrogate pair, as "\\ud800", is no text (RFC 8259 8.2)'),
     "body-length-in-letters": Difference(STOCK, "counts letters where Content-Length counts bytes, and waits for ever"),
     "body-that-is-no-utf-8": Difference(STOCK, "closes the connection without a word"),
     "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),
@@ -42,8 +51,12 @@ DIFFERENCES: dict[str, Difference] = {
     "reinstallation-of-another-type": Difference(
         STOCK, "does not check what it submits: the master daemon cannot read the job, which is 502"
     ),
+    "private-parameters-of-another-type": Difference(
+        STOCK, "makes an object of some that are none, and calls others no JSON"
+    ),
     "wait-without-an-object": Difference(STOCK, "fails on its own reading of a body that is no object"),
     "fragment-in-the-target": Difference(RAPIER, "what follows a # is no part of the path; stock takes it for one"),
+    "features-in-any-order": Difference(STOCK, "lists `/2/features` in another order after each start"),
     "user-and-request-in-the-trail": Difference(
         RAPIER, "the reason trail goes on with who asked and the request's id, so that a job leads to its cause"
     ),

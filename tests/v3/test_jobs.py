@@ -41,6 +41,15 @@ def test_a_job_of_typed_opcodes_is_submitted(api: Api) -> None:
     assert (done.status_code, done.json()["kind"]) == (200, "job")
 
 
+def test_a_job_shows_the_names_of_private_parameters_and_none_of_their_values(api: Api) -> None:
+    opcode = {"OP_ID": "OP_INSTANCE_REINSTALL", "instance_name": "no-such-instance", "reason": []}
+    job_id = api.luxi("SubmitJob", [{**opcode, "osparams_private": {"password": "hush"}}])
+    answer = api.get(f"jobs/{job_id}?wait=30")
+    assert answer.json()["opcodes"][0]["opcode"]["osparams_private"] == {"password": None}
+    for path in (f"jobs/{job_id}", "jobs"):
+        assert "hush" not in api.get(path).text
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

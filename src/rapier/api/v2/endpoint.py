@@ -26,6 +26,7 @@ from rapier.api.v2.routes import ROUTES
 from rapier.api.v2.writes import Submit
 from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
+from rapier.ganeti import private
 from rapier.representation import json
 from rapier.representation.reading import NotReadable, TooMany
 
@@ -122,11 +123,14 @@ async def _body(scope: Scope, receive: Receive) -> Any:
     if body_media_type(scope) != JSON:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
-        return json.decode(body)
+        value = json.decode(body)
     except TooMany as problem:
         raise bad_request(f"The body holds {problem}") from None
     except NotReadable:
         raise bad_request("Unable to parse JSON data") from None
+    if private.MARK in body:
+        private.none_for_null(value)
+    return value
 
 
 def _answered(

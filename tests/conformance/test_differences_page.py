@@ -1,0 +1,16 @@
+"""docs/differences.md shows what the tests let off, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from conformance.differences import DIFFERENCES, RAPIER, STOCK
+
+PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
+WHO = {STOCK: "stock", RAPIER: "Rapier"}
+
+
+def test_a_user_reads_the_differences_that_the_tests_know() -> None:
+    rows = re.findall(r"^\| (\S+) \| (stock|Rapier) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    assert rows == [(name, WHO[one.targets], one.reason) for name, one in DIFFERENCES.items()]

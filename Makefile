@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+JOBS ?= 2
 
 .PHONY: help setup demo test test-long check format bench clean
 
@@ -14,7 +15,10 @@ demo: setup  ## an embedded cluster and the API over it, on https://127.0.0.1:50
 	@exec $(BIN)/rapier demo
 
 test: .venv/.dev  ## every test that takes minutes at most; on Debian as root, on a real cluster too
-	$(BIN)/python -m pytest -m "not long"
+	@failed=0; \
+	$(BIN)/python -m pytest -m "not long and not alone" -n $(JOBS) --dist loadgroup || failed=1; \
+	$(BIN)/python -m pytest -m "not long and alone" || failed=1; \
+	exit $$failed
 
 test-long: .venv/.dev  ## the tests that take longer
 	$(BIN)/python -m pytest -m "long"

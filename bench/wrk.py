@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 LONGEST_SECONDS = 60
 WARM_UP_SECONDS = 1
@@ -42,28 +41,31 @@ def run(
     than `at_least` answers came in that time, it is doubled. Raises `RuntimeError` when an answer was not a success;
     304 is one.
     """
-    how: dict[str, Any] = {"clients": clients, "fresh": fresh, "prefix": prefix, "headers": headers}
-    if seconds > WARM_UP_SECONDS:
-        # wrk makes many slow answers of a single one (it guesses how many were held up by it), and the first one takes
-        # the comparing of a password
-        run(url, user, password, **{**how, "clients": 1}, seconds=WARM_UP_SECONDS, at_least=1)
+    command = [*prefix, "wrk", "-t1", "--timeout", "30s", "-s", str(REPORT)]
     credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
-    command = [*prefix, "wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(REPORT)]
-    command += ["-H", f"Authorization: Basic {credentials}"]
-    for name, value in {**headers, **({"Connection": "close"} if fresh else {})}.items():
+    sent = {"Authorization": f"Basic {credentials}", **headers, **({"Connection": "close"} if fresh else {})}
+    for name, value in sent.items():
         command += ["-H", f"{name}: {value}"]
-    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
-    if found is None:
-        raise RuntimeError(f"wrk did not report:\n{output}")
-    values = {name: int(value) for name, value in (pair.split("=") for pair in found[1].split())}
-    few = values["requests"] < at_least
-    if values["refused"] or values["failed"] or (few and seconds > LONGEST_SECONDS):
-        raise RuntimeError(f"{url} did not answer with success: {values}")
-    if few:
-        return run(url, user, password, **how, seconds=2 * seconds, at_least=at_least)
-    return Measured(
-        values["requests"] / (values["duration_us"] / 1e6),
-        values["p50_us"] / 1000,
-        values["p99_us"] / 1000,
-    )
+    # wrk makes many slow answers of a single one (it guesses how many were held up by it), and the first one takes
+    # the comparing of a password
+    _until(command, url, clients=1, seconds=WARM_UP_SECONDS, at_least=1)
+    return _until(command, url, clients=clients, seconds=seconds, at_least=at_least)
+
+
+def _until(command: list[str], url: str, *, clients: int, seconds: float, at_least: int) -> Measured:
+    while True:
+        done = subprocess.run([*command, f"-c{clients}", f"-d{seconds:g}s", url], capture_output=True, text=True)
+        found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
+        if found is None:
+            raise RuntimeError(f"wrk did not report:\n{done.stdout}{done.stderr}")
+        values = {name: int(value) for name, value in (pair.split("=") for pair in found[1].split())}
+        few = values["requests"] < at_least
+        if values["refused"] or values["failed"] or (few and seconds > LONGEST_SECONDS):
+            raise RuntimeError(f"{url} did not answer with success: {values}")
+        if not few:
+            return Measured(
+                values["requests"] / (values["duration_us"] / 1e6),
+                values["p50_us"] / 1000,
+                values["p99_us"] / 1000,
+            )
+        seconds *= 2

@@ -16,7 +16,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from lab.machine import LabError, run
+from lab.machine import LabError, install
 from processes import Program
 
 Event = dict[str, Any]
@@ -30,14 +30,8 @@ def why_unavailable() -> str | None:
         return None
     if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
         return "a browser is needed: install Chromium, or run `make test` as root on Debian"
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        run(["apt-get", "update", "-qq"], environment=quiet, timeout_seconds=300)
-        run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
-            environment=quiet,
-            timeout_seconds=900,
-        )
+        install(lambda: shutil.which("chromium") is not None, ["chromium"])
     except LabError as problem:
         return f"a browser is needed, and Debian's chromium could not be installed: {problem}"
     return None

@@ -1,5 +1,7 @@
 """What every suite shares: a real cluster, the daemons under test, and how long each suite took.
 
+Several processes of pytest-xdist may run the tests; each has a cluster and daemons of its own.
+
 RAPIER_LAB=NAME uses a cluster that is up already (`python -m lab up NAME` in tests/) instead of making one.
 """
 
@@ -9,6 +11,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +55,16 @@ def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
     """Stock ganeti-rapi on the real cluster."""
     with Relay(lab.name, lab.rapi_address) as relay:
         yield Endpoint(f"https://127.0.0.1:{relay.port}", lab.luxi_socket)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says what one process of several has to run as a whole: a module; the suite of conformance.
+
+    What is recorded there before its tests takes long, and its last test looks at what all the others have seen.
+    """
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group("conformance" if file.startswith("tests/conformance/") else file))
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:
@@ -121,12 +134,28 @@ def pytest_runtest_logstart() -> None:
     _lengths.update(processes.log_lengths())
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Adds what the daemons said to the report of a failure, and the time to that of its suite."""
+    """Adds what the daemons said to the report of a failure, and the time to that of its suite.
+
+    First of all, since of several processes one sends its report away.
+    """
     _seconds[_suite(report.nodeid)] += report.duration
     if report.failed:
         report.sections += [(f"{name} said", text[-5000:]) for name, text in processes.logs_since(_lengths)]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One process of several hands over what it measured."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["figures"] = dict(_figures)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what one process of several measured."""
+    for what, measured in getattr(node, "workeroutput", {}).get("figures", {}).items():
+        _figures[what] |= measured
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,7 +14,9 @@ import httpx
 
 from processes import RAPIER, Program
 
-USERS = {"admin": "secret", "viewer": "look"}  # those of the lab's ganeti-rapi
+# Those of the lab's ganeti-rapi: with every right, with none, with that to read; and one whom stock does not know.
+USERS = {"admin": "secret", "viewer": "look", "reader": "see", "operator": "work"}
+STOCK_USERS = f"viewer {USERS['viewer']}\nreader {USERS['reader']} read\n"  # the others are in a file of htpasswd's
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,23 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Access:
-    """A users file, and a certificate with its key."""
+    """Two users files, htpasswd's and stock's, and a certificate with its key."""
 
     users: Path
+    stock_users: Path
     certificate: Path
     key: Path
 
 
 def make_access(folder: Path) -> Access:
     """With the project's own commands, as an administrator makes them."""
-    access = Access(folder / "htpasswd", folder / "tls" / "cert.pem", folder / "tls" / "key.pem")
-    for user, password in USERS.items():
+    access = Access(
+        folder / "htpasswd", folder / "stock-users", folder / "tls" / "cert.pem", folder / "tls" / "key.pem"
+    )
+    access.stock_users.write_text(STOCK_USERS)
+    for user in ("admin", "operator"):
         command = [*RAPIER, "passwd", str(access.users), user]
-        subprocess.run(command, input=f"{password}\n", text=True, check=True, capture_output=True, timeout=30)
+        subprocess.run(command, input=f"{USERS[user]}\n", text=True, check=True, capture_output=True, timeout=30)
     command = [*RAPIER, "cert", str(access.certificate.parent)]
     subprocess.run(command, text=True, check=True, capture_output=True, timeout=30)
     return access
@@ -98,7 +104,9 @@ def rapier_program(
 ) -> Iterator[tuple[Program, Endpoint]]:
     """As `rapier`, with the program itself: for a test that signals it, or reads what it says."""
     command: list[str | Path] = [*RAPIER, "serve", "--luxi-socket", luxi_socket, "--listen", "127.0.0.1:0"]
-    command += ["--htpasswd", access.users, "--tls-cert", access.certificate, "--tls-key", access.key, *options]
+    command += ["--log-format", "text"]  # the last one counts
+    command += ["--htpasswd", access.users, "--ganeti-users", access.stock_users]
+    command += ["--tls-cert", access.certificate, "--tls-key", access.key, *options]
     with Program(name, command) as program:
         url = program.wait_for(r"serving (https://\S+)")[1]
         yield program, Endpoint(url, luxi_socket, access.certificate, program.pid)

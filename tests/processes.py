@@ -26,7 +26,7 @@ class NotReady(Exception):
 class Program:
     """A program that runs until `stop`, or until this process ends. What it says goes into `log`, a file."""
 
-    def __init__(self, name: str, command: Sequence[str | Path]) -> None:
+    def __init__(self, name: str, command: Sequence[str | Path], pass_fds: Sequence[int] = ()) -> None:
         self.name = name
         self.command = [str(word) for word in command]
         # open until `stop`
@@ -37,6 +37,7 @@ class Program:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             preexec_fn=_end_with_parent,
+            pass_fds=pass_fds,
         )
         RUNNING.append(self)
 
@@ -89,6 +90,12 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def children(process: int) -> set[int]:
+    """The processes that it started."""
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout
+    return {int(word) for word in found.split()}
 
 
 def log_lengths() -> dict[int, int]:

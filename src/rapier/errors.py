@@ -3,7 +3,8 @@
 RapierError
 ├── ConfigurationError          a file or an option that Rapier cannot start or go on with
 │   ├── UsersFileError          the users file
-│   └── CertificateError        the certificate or its key
+│   ├── CertificateError        the certificate or its key
+│   └── NotTheMaster            this node has no API to be served
 ├── AccessDenied                no user of ours, or not with that password
 │   └── AccessBusy              too many passwords are being compared: this one was not looked at
 ├── MasterError                 the master daemon was not reached, or not understood
@@ -48,6 +49,10 @@ class UsersFileError(ConfigurationError):
 
 class CertificateError(ConfigurationError):
     """The certificate or its key cannot be loaded."""
+
+
+class NotTheMaster(ConfigurationError):
+    """This node is not its cluster's master: there is no API to be served here."""
 
 
 class AccessDenied(RapierError):

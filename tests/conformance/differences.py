@@ -60,5 +60,4 @@ DIFFERENCES: dict[str, Difference] = {
     "user-and-request-in-the-trail": Difference(
         RAPIER, "the reason trail goes on with who asked and the request's id, so that a job leads to its cause"
     ),
-    "one-level-of-rights": Difference(RAPIER, "whoever is in the users file may do everything"),
 }

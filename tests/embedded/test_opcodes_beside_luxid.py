@@ -408,7 +408,7 @@ def test_exports_and_storage(pair: Pair) -> None:
             act("EXPORT", target_node="node1", long_sleep=True, shutdown=False),
             act("EXPORT", target_node="node1", dry_run=True),
             on_instance("OP_INSTANCE_REMOVE", name),
-            opcode("OP_NODE_QUERY_STORAGE", nodes=["node4", "node3"], **storage),
+            opcode("OP_NODE_QUERY_STORAGE", nodes=["node4"], **storage),
             opcode("OP_NODE_QUERY_STORAGE", nodes=["nosuch"], **storage),
             opcode("OP_NODE_QUERY_STORAGE", nodes=[], storage_type="lvm-vg", output_fields=["name"]),
             opcode("OP_NODE_QUERY_STORAGE", nodes=[], storage_type="lvm-vg", output_fields=["nosuch"]),

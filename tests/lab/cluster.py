@@ -41,7 +41,8 @@ class VirtualCluster:
 
     rapi_address = (f"{NETWORK}.10", 5080)  # inside the namespace
     rapi_user, rapi_password = "admin", "secret"
-    rapi_reader, rapi_reader_password = "viewer", "look"
+    rapi_viewer, rapi_viewer_password = "viewer", "look"  # a user without any right
+    rapi_reader, rapi_reader_password = "reader", "see"
 
     def __init__(self, name: str) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,23}", name):
@@ -99,6 +100,12 @@ class VirtualCluster:
         self._start_master()
         self.luxid.wait_until_ready()
 
+    def restart_rapi(self, *, require_authentication: bool) -> None:
+        """Stops ganeti-rapi and starts it again, asking all for a password or only those who need a right."""
+        self._write_rapi_arguments(require_authentication)
+        self._daemons("stop", "ganeti-rapi")
+        self._daemons("start", "ganeti-rapi")
+
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def environment(self, node: str = "node1") -> dict[str, str]:
@@ -142,9 +149,7 @@ class VirtualCluster:
             *("-E", "-N", "-c", str(len(node_names)), "-p", NETWORK, "-n", "lo"),
             self.root,
         )
-        if require_authentication:  # as Debian's own /etc/default/ganeti starts it
-            defaults = self.master / "etc/default/ganeti"
-            defaults.write_text(defaults.read_text().replace("RAPI_ARGS='", "RAPI_ARGS='--require-authentication "))
+        self._write_rapi_arguments(require_authentication)
         # the nodes share the master's folders, so that an instance's files are found on each
         storage = [self.master / "srv/ganeti" / folder for folder in ("file-storage", "shared-file-storage")]
         for folder in storage:
@@ -154,6 +159,15 @@ class VirtualCluster:
             paths.write_text("".join(f"{folder}\n" for folder in storage))
         _make_operating_system()
 
+    def _write_rapi_arguments(self, require_authentication: bool) -> None:
+        """With `--require-authentication`, as Debian's own /etc/default/ganeti has it, or without."""
+        defaults = self.master / "etc/default/ganeti"
+        argument = "--require-authentication "
+        text = defaults.read_text().replace(argument, "")
+        if require_authentication:
+            text = text.replace("RAPI_ARGS='", f"RAPI_ARGS='{argument}")
+        defaults.write_text(text)
+
     def _init(self) -> None:
         self.run(
             *("gnt-cluster", "init", "--no-etc-hosts", "--no-ssh-init", "--master-netdev=lo"),
@@ -162,7 +176,9 @@ class VirtualCluster:
         )
         users = self.master / "var/lib/ganeti/rapi/users"
         users.write_text(
-            f"{self.rapi_user} {self.rapi_password} write\n{self.rapi_reader} {self.rapi_reader_password}\n"
+            f"{self.rapi_user} {self.rapi_password} write\n"
+            f"{self.rapi_viewer} {self.rapi_viewer_password}\n"
+            f"{self.rapi_reader} {self.rapi_reader_password} read\n"
         )
         users.chmod(0o644)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PACKAGES = ("ganeti", "iproute2", "socat")
 PROGRAMS = ("/usr/sbin/gnt-cluster", "/usr/bin/socat", "/usr/lib/ganeti/tools/vcluster-setup")
+
+
+APT_LOCK = Path("/var/tmp/rapier-tests-apt.lock")
 
 
 class LabError(Exception):
@@ -62,12 +66,21 @@ def why_unavailable() -> str | None:
 
 def install_ganeti() -> None:
     """Installs Debian's packages where they are missing: a minute on a new machine, nothing on the next run."""
-    if ganeti_is_installed():
+    install(ganeti_is_installed, PACKAGES)
+
+
+def install(is_installed: Callable[[], bool], packages: Sequence[str]) -> None:
+    """Installs Debian's packages unless they are there. Several processes may ask for it at the same time."""
+    if is_installed():
         return
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], environment=quiet, timeout_seconds=300)
-    run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
-        environment=quiet,
-        timeout_seconds=900,
-    )
+    with APT_LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_installed():
+            return  # another process has done it meanwhile
+        run(["apt-get", "update", "-qq"], environment=quiet, timeout_seconds=300)
+        run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+            environment=quiet,
+            timeout_seconds=900,
+        )

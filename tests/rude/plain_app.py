@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,18 @@ class PlainApp:
     async def on_stubborn(self, scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(60)
 
+    async def on_hang(self, scope: Any, receive: Any, send: Any) -> None:
+        time.sleep(60)  # and with it the event loop
+
     async def on_big(self, scope: Any, receive: Any, send: Any) -> None:
         await start(send, 200, (b"content-length", b"%d" % len(BIG)), (b"connection", b"close"))
         await send({"type": "http.response.body", "body": BIG})
+
+    async def on_sized(self, scope: Any, receive: Any, send: Any) -> None:
+        """As many bytes as the query says; the connection ends with the last."""
+        body = BIG[: int(scope["query_string"])]
+        await start(send, 200, (b"content-length", b"%d" % len(body)), (b"connection", b"close"))
+        await send({"type": "http.response.body", "body": body})
 
     async def on_stream(self, scope: Any, receive: Any, send: Any) -> None:
         await start(send, 200)

@@ -1,13 +1,14 @@
 """Drives an API with Debian's own `ganeti.rapi.client`, and prints what it saw as JSON.
 
-Not imported: it is started with Debian's Python, as `debians_client.py FOLDER HOST PORT USER PASSWORD CERTIFICATE`.
+Not imported: it is started with Debian's Python, as `debians_client.py FOLDER HOST PORT USER PASSWORD CERTIFICATE`, and
+with one more word where the certificate, as stock's, names no host.
 """
 
 import json
 import sys
 from typing import Any
 
-folder, host, port, user, password, certificate = sys.argv[1:]
+folder, host, port, user, password, certificate, *names_no_host = sys.argv[1:]
 sys.path.insert(0, folder)
 
 from ganeti.rapi import client as rapi  # type: ignore[import-not-found]  # noqa: E402
@@ -18,7 +19,7 @@ api = rapi.GanetiRapiClient(
     port=int(port),
     username=user,
     password=password,
-    curl_config_fn=rapi.GenericCurlConfig(cafile=certificate, verify_hostname=True),
+    curl_config_fn=rapi.GenericCurlConfig(cafile=certificate, verify_hostname=not names_no_host),
 )
 seen["version"] = api.GetVersion()
 seen["features"] = api.GetFeatures()

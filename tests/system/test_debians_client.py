@@ -18,7 +18,7 @@ PYTHON = "/usr/bin/python3"
 SCRIPT = Path(__file__).with_name("debians_client.py")
 
 
-def driven(endpoint: Endpoint, certificate: Path) -> dict[str, Any]:
+def driven(endpoint: Endpoint, certificate: Path, *names_no_host: str) -> dict[str, Any]:
     """What the client saw of this API. Installs it where that is possible."""
     if not (GANETI / "ganeti" / "rapi" / "client.py").exists() and why_unavailable() is None:
         install_ganeti()
@@ -26,6 +26,7 @@ def driven(endpoint: Endpoint, certificate: Path) -> dict[str, Any]:
         pytest.skip("needs Ganeti's own Python client: on Debian, apt-get install ganeti")
     host, port = endpoint.address
     command = [PYTHON, str(SCRIPT), str(GANETI), host, str(port), "admin", USERS["admin"], str(certificate)]
+    command += names_no_host
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]

@@ -54,7 +54,9 @@ def comparable(outcomes: list[Any], mark: str) -> list[Any]:
             rest = rest[1:]
         if call.method in ("GetJobs", "GetInfo", "GetFilters"):
             rest = [sorted(rest[0])] if isinstance(rest[0], dict) else [type(rest[0]).__name__]
-        elif kind == "value" and isinstance(rest[0], list) and call.kwargs.get("bulk"):
+        elif call.method == "GetFeatures":
+            rest = [sorted(rest[0])]  # a set, to stock
+        elif kind == "value" and call.method in ("GetInstances", "GetNetworks", "GetGroups"):
             rest = [[one for one in rest[0] if mark in json.dumps(one)]]
         elif call.method in ("GetJobStatus", "CancelJob", "WaitForJobChange"):
             rest = [type(rest[0]).__name__]
@@ -77,8 +79,8 @@ def test_each_call_comes_to_what_it_comes_to_with_stock(
                 outcomes, _ = called(endpoint, certificate, mark, reason)
         told.append(comparable(outcomes, mark))
     theirs, ours = told
-    for expected, found in zip(theirs, ours, strict=True):
-        assert found == expected
+    different = [(expected, found) for expected, found in zip(theirs, ours, strict=True) if expected != found]
+    assert not different
     kinds = {kind for _, kind, _ in ours}
     assert "value" in kinds
     assert ("job" if carried_out else "held") in kinds

@@ -1,18 +1,15 @@
-"""Clients that leave in the middle, and a daemon that is told to end in the middle."""
+"""Clients that leave in the middle."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import httpx
-import pytest
 
-from endpoints import Access, Endpoint, rapier_program
-from luxi_peer import Asked, Peer, running_peer
+from endpoints import Endpoint
+from luxi_peer import Asked, Peer
 from rapier.luxi.client import WAIT_CONNECTIONS
 from rude.daemon import open_files
 
@@ -152,57 +149,3 @@ async def test_a_write_whose_client_left_is_submitted_once_and_leaves_nothing_be
     tags = [asked.args[0][0]["tags"] for asked in peer.asked]
     assert tags == [["a"], ["b"]]
     assert len(peer.lines) <= 2
-
-
-# -- the daemon leaves -----------------------------------------------------------------------------------------------
-
-
-async def test_after_sigterm_polls_end_with_what_is_known_requests_in_work_are_answered_and_the_rest_is_cut_in_10_s(
-    tmp_path_factory: pytest.TempPathFactory, access: Access
-) -> None:
-    luxi_socket = tmp_path_factory.mktemp("draining") / "luxi"
-    go_on = asyncio.Event()
-
-    async def script(asked: Asked) -> None:
-        if asked.method == "SubmitJob":
-            await go_on.wait()
-            asked.answer(1)
-        # waits and all others: never
-
-    with rapier_program("rapier-draining", luxi_socket, access) as (program, endpoint):
-        async with (
-            running_peer(luxi_socket) as peer,
-            endpoint.async_client() as idle,
-            endpoint.async_client() as client,
-            waiting_clients(endpoint, WAIT_CONNECTIONS + 3) as polls,
-        ):
-            peer.script = script
-            assert (await idle.get("/version")).json() == 2
-            slow = asyncio.create_task(client.put("/2/tags?tag=a"))
-            never = asyncio.create_task(client.get("/2/info"))
-            # of the polls three have no LUXI connection of their own: they look at their jobs
-            await peer.until_asked(WAIT_CONNECTIONS + 3 + 2)
-            began = time.monotonic()
-            program.process.send_signal(signal.SIGTERM)
-
-            answers = await asyncio.gather(*polls)
-            assert time.monotonic() - began < 2, "stock's polls last ten"
-            assert [(answer.status_code, answer.json()) for answer in answers] == [(200, None)] * len(polls)
-            with pytest.raises(httpx.ConnectError):
-                async with endpoint.async_client() as newcomer:
-                    await newcomer.get("/version")
-            with pytest.raises(httpx.TransportError):
-                await idle.get("/version")
-
-            assert not slow.done()
-            go_on.set()
-            answer = await slow
-            assert (answer.status_code, answer.json()) == (200, 1)
-
-            with pytest.raises(httpx.TransportError):
-                await never
-            await asyncio.to_thread(program.process.wait, 12)
-            assert time.monotonic() - began < 10.5
-        assert program.process.returncode == 0
-        assert "1 requests and 1 connections were cut" in program.log
-        assert "Traceback" not in program.log

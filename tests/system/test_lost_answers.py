@@ -24,7 +24,7 @@ from rapier.luxi.client import Luxi
 pytestmark = pytest.mark.real
 
 THIS_RUN = f"{time.time_ns()}"
-KILLS = 20
+KILLS = 60
 
 
 @pytest.fixture
@@ -59,6 +59,8 @@ def jobs_by_name(lab: VirtualCluster) -> dict[str, int]:
     }
 
 
+@pytest.mark.long  # in make test the same is seen through HTTP: tests/v3/test_lost_answers.py
+@pytest.mark.timeout(600)
 async def test_luxid_killed_before_its_answer_leaves_no_doubt_and_no_error(
     lab: VirtualCluster, luxid: Luxid, figures: Figures
 ) -> None:
@@ -110,7 +112,7 @@ async def test_a_luxid_that_is_held_leaves_it_unknown_until_it_goes_on(
     lab: VirtualCluster, luxid: Luxid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It reads the request after its client has left: nobody may say before that there will be no job."""
-    monkeypatch.setattr(submission, "LOOK_SECONDS", 2.0)
+    monkeypatch.setattr(submission, "LOOK_SECONDS", 20.0)
     luxi = Luxi(lab.luxi_socket, deadline_seconds=0.5)
     submissions = Submissions(luxi)
     await luxi.query_config_values(["cluster_name"])
@@ -121,6 +123,7 @@ async def test_a_luxid_that_is_held_leaves_it_unknown_until_it_goes_on(
     job_id = await submitting
     await asyncio.to_thread(luxid.wait_until_ready)
     luxid.pause()
+    monkeypatch.setattr(submission, "LOOK_SECONDS", 2.0)
     with pytest.raises(SubmissionUnknown):
         await submissions([opcode("held")])
     luxid.resume()

@@ -40,6 +40,7 @@ async def guess(endpoint: Endpoint, address: str, password: str) -> int:
         return (await client.get("/version", auth=("admin", password))).status_code
 
 
+@pytest.mark.alone
 async def test_a_user_is_served_while_many_wrong_passwords_are_compared(
     served: tuple[Program, Endpoint, Path], figures: Figures
 ) -> None:

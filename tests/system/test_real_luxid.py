@@ -22,6 +22,7 @@ from luxi_peer import Asked, running_peer
 pytestmark = pytest.mark.real
 
 DEADLINE_SECONDS = 2.0
+WRITE_EVERY_SECONDS = 0.5  # each is a job, and each job a process of Ganeti's: more would only fill the queue
 THIS_RUN = f"{time.time_ns()}-"  # a cluster that is used for several runs keeps their jobs
 
 
@@ -86,50 +87,74 @@ async def test_with_luxid_killed_it_is_stocks_504_but_at_once_and_well_when_luxi
         assert [(await timed(ours, *request))[0] for request in requests] == [200, 200]
 
 
-async def test_a_restart_in_the_middle_of_requests_loses_some_and_repeats_no_job(
-    served: Endpoint, lab: VirtualCluster, luxid: Luxid
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.long)])
+async def test_restarts_in_the_middle_of_requests_lose_some_and_repeat_no_job(
+    served: Endpoint, lab: VirtualCluster, luxid: Luxid, figures: Figures, kills: int
 ) -> None:
+    """Reads and writes of both versions go on all the time. What each write was answered is what the queue shows."""
     statuses: Counter[tuple[str, int]] = Counter()
-    submitted: dict[str, int | None] = {}  # tag -> the job that was answered; None where there was an error
+    submitted: dict[str, tuple[int, int | None]] = {}  # tag -> status, and the job that was answered
     end = asyncio.Event()
 
     async with served.async_client() as client:
+        cluster = (await client.get("/2/info")).json()["name"]
 
-        async def reads() -> None:
+        async def reads(path: str) -> None:
             while not end.is_set():
-                status, seconds, _ = await timed(client, "GET", "/2/instances?bulk=1")
-                statuses["GET", status] += 1
-                assert seconds < DEADLINE_SECONDS + 1
-                await asyncio.sleep(0.02)
+                status, seconds, _ = await timed(client, "GET", path)
+                statuses[f"GET {path[:2]}", status] += 1
+                assert seconds < 2 * DEADLINE_SECONDS + 1, "a read of version 3 may be two calls"
+                await asyncio.sleep(0.1)
 
-        async def writes(number: int) -> None:
+        async def writes_2() -> None:
             while not end.is_set():
-                tag = f"w{number}-{len(submitted)}"
-                submitted[tag] = None
+                tag = f"k{kills}-{len(submitted)}"
+                submitted[tag] = 0, None
                 status, _, body = await timed(client, "PUT", dry(tag))
-                statuses["PUT", status] += 1
-                if status == 200:
-                    submitted[tag] = body
-                await asyncio.sleep(0.02)
+                statuses["PUT /2", status] += 1
+                submitted[tag] = status, body if status == 200 else None
+                await asyncio.sleep(WRITE_EVERY_SECONDS)
 
-        crowd = [asyncio.create_task(one) for one in (reads(), reads(), writes(1), writes(2))]
-        for killed in (True, False):
-            made = statuses["PUT", 200]
-            while statuses["PUT", 200] < made + 4 and not any(task.done() for task in crowd):
+        async def writes_3() -> None:
+            while not end.is_set():
+                tag = f"k{kills}-{len(submitted)}"
+                submitted[tag] = 0, None
+                opcode = {"OP_ID": "OP_TAGS_SET", "kind": "cluster", "tags": [THIS_RUN + tag], "dry_run": True}
+                answer = await client.post(f"/3/{cluster}/jobs", json={"opcodes": [opcode]})
+                statuses["POST /3", answer.status_code] += 1
+                submitted[tag] = answer.status_code, int(answer.json()["id"]) if answer.is_success else None
+                await asyncio.sleep(WRITE_EVERY_SECONDS)
+
+        paths = ("/2/instances?bulk=1", f"/3/{cluster}/instances?live=0")
+        crowd = [asyncio.create_task(one) for one in (*map(reads, paths), writes_2(), writes_3())]
+        for restart in range(kills + 1):
+            made = [statuses["PUT /2", 200], statuses["POST /3", 202]]
+            while min(statuses["PUT /2", 200] - made[0], statuses["POST /3", 202] - made[1]) < 1:
+                for task in crowd:
+                    assert not task.done() or task.result(), "it ends when it is told to, or fails here"
                 await asyncio.sleep(0.02)
-            if killed:
+            if restart < kills:
                 await asyncio.to_thread(luxid.kill)
                 await asyncio.to_thread(luxid.start)
         end.set()
         await asyncio.gather(*crowd)
-        assert (await timed(client, "GET", "/2/instances?bulk=1"))[0] == 200
-        assert (await timed(client, "PUT", dry("after")))[0] == 200
+        assert [(await timed(client, "GET", path))[0] for path in paths] == [200, 200]
+        assert (await timed(client, "PUT", dry(f"after-{kills}")))[0] == 200
 
-    assert {status for _, status in statuses} == {200, 504}
+    assert {status for (what, status) in statuses if what.endswith("/2")} <= {200, 504}
+    assert {status for (what, status) in statuses if what == "GET /3"} <= {200, 503, 504}
+    assert {status for (what, status) in statuses if what == "POST /3"} <= {202, 503, 504}
+    figures(f"{kills} kills of luxid under load: writes, of them repeated", rapier=f"{len(submitted)}, 0")
     jobs = jobs_by_tag(lab)
-    for tag, job_id in submitted.items():
+    for tag, (status, job_id) in submitted.items():
         made_of_it = jobs.get(tag, [])
-        assert made_of_it == [job_id] if job_id else len(made_of_it) <= 1, tag
+        if job_id is not None:
+            assert made_of_it == [job_id], tag
+        elif status == 503:
+            assert made_of_it == [], tag
+        else:
+            assert len(made_of_it) <= 1, tag
 
 
 async def test_a_luxid_that_is_held_is_504_after_the_deadline_and_then_has_each_job_once(

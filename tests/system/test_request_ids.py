@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,7 @@ async def test_what_the_daemon_logs_of_a_request_names_it(access: Access, tmp_pa
             assert answer.headers["x-request-id"] == OWN["X-Request-Id"]
             refused = await client.get("/2/info", auth=("admin", "guess"))
             assert refused.status_code == 401
+        await asyncio.to_thread(program.wait_for, "password refused")
         check_lines(program.log, refused.headers["x-request-id"])
 
 
@@ -106,9 +108,9 @@ def test_a_job_names_its_user_and_its_request_behind_stocks_own_elements(
         ["rapier:user", "admin"],
         ["rapier:request", OWN["X-Request-Id"]],
     ]
-    with rapier_embedded.client(user="viewer") as viewer:
-        answer = viewer.put("/2/tags?tag=a")
-    cause = [["rapier:user", "viewer"], ["rapier:request", made(answer)]]
+    with rapier_embedded.client(user="operator") as operator:
+        answer = operator.put("/2/tags?tag=a")
+    cause = [["rapier:user", "operator"], ["rapier:request", made(answer)]]
     assert trail_of(rapier_embedded, answer.json())[1:3] == cause
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 
 from endpoints import Access, Endpoint, rapier_program
 from luxi_peer import Asked, Line, Peer, running_peer
-from processes import RAPIER, Program
+from processes import RAPIER, Program, children
 from rude.daemon import eventually
 
 WORKERS = 3
@@ -56,12 +55,6 @@ def process_behind(line: Line) -> int:
     reached = line.transport.get_extra_info("socket")
     process, _, _ = struct.unpack("3i", reached.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return int(process)
-
-
-def children(process: int) -> set[int]:
-    """The processes that it started."""
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout
-    return {int(word) for word in found.split()}
 
 
 async def workers_met(endpoint: Endpoint, tries: int = 30) -> set[int]:
@@ -148,29 +141,3 @@ async def test_a_changed_users_file_counts_in_all_workers_at_once(served: tuple[
         # from now on, whichever worker is met
         assert set(await asyncio.gather(*(ask(other) for _ in range(9)))) == {401}
         assert set(await asyncio.gather(*(ask(password) for _ in range(9)))) == {200}
-
-
-async def test_sigterm_ends_polls_in_all_workers_early_and_refuses_newcomers(tmp_path: Path, access: Access) -> None:
-    luxi_socket = tmp_path / "luxi"
-
-    async def never(asked: Asked) -> None: ...
-
-    with rapier_program("rapier-ending", luxi_socket, access, "--workers", "2") as (program, endpoint):
-        async with running_peer(luxi_socket) as peer:
-            peer.script = never
-            workers = children(program.pid)
-
-            async def poll(job: int) -> object:  # equal waits of a worker would be one
-                async with endpoint.async_client() as client:
-                    return (await client.request("GET", f"/2/jobs/{job}/wait", json={"fields": ["status"]})).json()
-
-            polls = [asyncio.create_task(poll(job)) for job in range(1, 9)]
-            await peer.until_asked(8)
-            began = time.monotonic()
-            program.process.send_signal(signal.SIGTERM)
-            assert await asyncio.gather(*polls) == [None] * 8
-            assert await asyncio.to_thread(program.process.wait, 12) == 0
-            assert time.monotonic() - began < 3
-            assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(endpoint.address)

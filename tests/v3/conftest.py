@@ -21,8 +21,8 @@ def api(request: pytest.FixtureRequest) -> Iterator[Api]:
     """Version 3, twice."""
     endpoint: Endpoint = request.getfixturevalue(FIXTURES[request.param])
     api = Api(request.param, endpoint)
-    yield api
-    api.http.close()
+    with api.http:
+        yield api
 
 
 def creation(name: str, **members: Any) -> dict[str, Any]:

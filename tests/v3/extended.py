@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from rapier.access.doorkeeper import Doorkeeper
+from rapier.access.everyone import Everyone
 from rapier.access.users import UsersFile
 from rapier.api.app import Application, refusal_of_the_server
 from rapier.api.browsers import Origins
@@ -78,7 +79,9 @@ def serve(luxi_socket: Path, users: Path, certificate: Path, key: Path) -> int:
     formats.register(MESSAGE_PACK)
     version_3 = Settings(kinds=(*KINDS, LOCK), representations=formats)
     return run(
-        lambda: Application(lambda: Cluster(Luxi(luxi_socket)), Doorkeeper(UsersFile(users)), Origins([]), version_3),
+        lambda: Application(
+            lambda: Cluster(Luxi(luxi_socket)), Doorkeeper(Everyone([UsersFile(users)])), Origins([]), version_3
+        ),
         ServerSettings(listen=(("127.0.0.1", 0),), certificate=certificate, key=key, error_body=refusal_of_the_server),
         announce=lambda urls: print("serving", *urls, flush=True),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from rapier.api.v3.bodies import creation_shape
+from rapier.api.v3.creations import creation_shape
 from rapier.ganeti.kinds import GROUP, INSTANCE, KINDS
 from rapier.representation.formats import default_registry
 from v3.client import Api

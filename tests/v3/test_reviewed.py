@@ -163,3 +163,9 @@ def test_a_guarded_removal_leaves_nothing_unsaid_in_the_log(api: Api, new_name: 
     from processes import RUNNING
 
     assert not [one.log for one in RUNNING if "never retrieved" in one.log]
+
+
+@pytest.mark.parametrize("word", ["docs", "self", "-"])
+def test_a_cluster_called_like_a_word_of_the_apis_own_is_told_the_way_out(api: Api, word: str) -> None:
+    problem = api.refused(404, "not-found", "GET", f"/3/{word}/instances")
+    assert "--cluster-alias" in problem["detail"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from rapier.api.v3.bodies import NODE_UUIDS, creation_shape
+from rapier.api.v3.creations import NODE_UUIDS, creation_shape
 from rapier.api.v3.routes import routes_of
 from rapier.ganeti.kinds import GROW_DISK, INSTANCE, KINDS, Kind
 from rapier.ganeti.members import Creates, Member, annotation, members_of, struct_in, struct_listed

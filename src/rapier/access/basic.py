@@ -6,6 +6,8 @@ import re
 from binascii import a2b_base64
 from typing import NamedTuple
 
+REALM = "Ganeti Remote API"  # stock's: its users file's hashes are made of it, and clients know it
+
 _has_control_characters = re.compile(rb"[\x00-\x1f\x7f]").search
 
 

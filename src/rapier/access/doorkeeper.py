@@ -12,22 +12,23 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from rapier.access.basic import Credentials, read_basic
+from rapier.access.everyone import Everyone
 from rapier.access.joint import JointWork
 from rapier.access.remembered import RememberedPasswords
+from rapier.access.rights import Rights
 from rapier.access.schemes import matches
 from rapier.access.slowing import Slowing, site_of
-from rapier.access.users import UsersFile
 from rapier.errors import AccessBusy, AccessDenied
 
 log = logging.getLogger(__name__)
 
 
 class Doorkeeper:
-    """Who may come in, by the users file. One for a process and its event loop; `close` it at the end."""
+    """Who may come in, by the users files. One for a process and its event loop; `close` it at the end."""
 
     def __init__(
         self,
-        users: UsersFile,
+        users: Everyone,
         *,
         remembered: RememberedPasswords | None = None,
         slowing: Slowing | None = None,
@@ -46,6 +47,10 @@ class Doorkeeper:
         self._rereading: JointWork[None] = JointWork()
         self._tries: JointWork[bool] = JointWork()
         self._comparing: JointWork[bool] = JointWork()
+        self.compared = 0  # passwords, with a hash
+        self.refused = 0  # tries with a password that was not good
+        self.slowed = 0  # tries that had to wait before they were looked at
+        self.turned_away = 0  # tries that were not looked at, since too many were
 
     def recall(self, authorization: bytes | str | None, address: str) -> str | None:
         """The user's name where the password is remembered; None means only that `admit` has to be asked.
@@ -71,10 +76,19 @@ class Doorkeeper:
             return given.user
         key = (self._digest(given), address)
         if len(self._tries) >= self._tries_at_most and key not in self._tries:
+            self.turned_away += 1
             raise AccessBusy("too many passwords are being tried")
         if await self._tries.run(key, lambda: self._try(given, address)):
             return given.user
         raise AccessDenied(f"no user {given.user!r}, or another password")
+
+    def rights_of(self, user: str) -> Rights:
+        """What a user may do whom `recall` or `admit` has just named."""
+        return self._users.rights_of(user)
+
+    async def reread_users(self) -> None:
+        """Reads the users files again, changed or not; what is wrong is said in the log, whether said before or not."""
+        await asyncio.to_thread(self._users.reread, said_anew=True)
 
     def close(self) -> None:
         """End the threads; passwords that wait to be compared are dropped."""
@@ -82,16 +96,20 @@ class Doorkeeper:
 
     async def _try(self, given: Credentials, address: str) -> bool:
         """One try from one address: the wait that its forerunners have earned, then the comparing."""
-        await asyncio.sleep(self._slowing.begin(given.user, address))
+        wait_seconds = self._slowing.begin(given.user, address)
+        self.slowed += wait_seconds > 0
+        await asyncio.sleep(wait_seconds)
         # Meanwhile somebody else may have shown the same password to be good.
         try:
             good = self._is_remembered(given) or await self._compare_within_bounds(given, address)
         except AccessBusy:
+            self.turned_away += 1
             self._slowing.take_back(given.user, address)
             raise
         if good:
             self._slowing.take_back(given.user, address)
         else:
+            self.refused += 1
             log.warning("password refused: user %.64r from %s", given.user, address)
         return good
 
@@ -115,8 +133,9 @@ class Doorkeeper:
     async def _compare(self, given: Credentials) -> bool:
         stored = self._users.hash_of(given.user)
         against = self._users.decoy_for(given.user) if stored is None else stored
+        self.compared += 1
         matched = await asyncio.get_running_loop().run_in_executor(self._threads, matches, against, given.password)
-        # Compared with a hash that the users file has lost meanwhile, it is no longer good.
+        # Compared with a hash that the users files have lost meanwhile, it is no longer good.
         if stored is None or not matched or self._users.hash_of(given.user) != stored:
             return False
         self._remembered.remember(given.user, self._remembered.digest(given.user, stored, given.password))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from rapier.access.rights import EVERY, Rights
 from rapier.access.schemes import scheme_of
 from rapier.errors import UsersFileError
 
@@ -18,9 +19,10 @@ _control_characters = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Users(NamedTuple):
-    """A users file, read: each user's hash by name, and what the administrator ought to know."""
+    """A users file, read: each user's hash and rights by name, and what the administrator ought to know."""
 
     hashes: dict[str, str]
+    rights: dict[str, Rights]
     remarks: tuple[str, ...]
 
 
@@ -55,7 +57,7 @@ def parse_users(content: bytes, path: str) -> Users:
             f"users file {path}: {'; '.join(faults[:_REPORTED_AT_MOST])}{more}. "
             f"To write a line anew: rapier passwd {path} USER"
         )
-    return Users(hashes, tuple(remarks))
+    return Users(hashes, dict.fromkeys(hashes, EVERY), tuple(remarks))
 
 
 def check_user_name(user: str) -> None:

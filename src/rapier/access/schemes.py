@@ -1,16 +1,21 @@
-"""Password hashes as Apache's `htpasswd` writes them: which they are, and whether a password belongs to one.
+"""Password hashes as users files hold them: which they are, and whether a password belongs to one.
 
-Plain text (`htpasswd -p`) is refused; `docs/decisions/0031-users-file.md` says how it is told from DES crypt.
+Apache's `htpasswd` writes some; its plain text is refused, and `docs/decisions/0031-users-file.md` says how that is
+told from DES crypt. Stock ganeti-rapi has two more, which are kept here in a form that no line of htpasswd's has.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 import bcrypt
 from passlib import hash as passlib_hash
+
+from rapier.access.basic import REALM
 
 BCRYPT_LONGEST = 72
 BCRYPT_COST = 10
@@ -21,8 +26,20 @@ def _bcrypt_matches(password: bytes, stored: str) -> bool:
     return len(password) <= BCRYPT_LONGEST and bcrypt.checkpw(password, stored.encode())
 
 
+def _clear_text_matches(password: bytes, stored: str) -> bool:
+    # by digests, so that the time tells nothing of the length either
+    expected = stored.removeprefix(_CLEAR_TEXT).encode()
+    return hmac.compare_digest(hashlib.sha256(password).digest(), hashlib.sha256(expected).digest())
+
+
+def _ha1_matches(password: bytes, stored: str) -> bool:
+    user_and_realm, _, digest = stored.removeprefix(_HA1).rpartition(":")
+    given = hashlib.md5(user_and_realm.encode() + b":" + password, usedforsecurity=False)
+    return hmac.compare_digest(given.hexdigest(), digest)
+
+
 class Scheme(NamedTuple):
-    """One of htpasswd's: what its hashes begin with, what the rest looks like, and who compares."""
+    """One of them: what its hashes begin with, what the rest looks like, and who compares."""
 
     name: str
     start: str
@@ -54,9 +71,32 @@ _SCHEMES = (
     Scheme("DES crypt", "", re.compile(r"[./0-9A-Za-z]{12}[.26AEIMQUYcgkosw]"), passlib_hash.des_crypt.verify),
 )
 
+_CLEAR_TEXT = "{CLEARTEXT}"
+_HA1 = "{HA1}"
+_STOCK_SCHEMES = (
+    Scheme("clear text", _CLEAR_TEXT, re.compile(".+", re.DOTALL), _clear_text_matches),
+    Scheme("HA1", _HA1, re.compile(".+:[0-9a-f]{32}", re.DOTALL), _ha1_matches),
+)
+
+
+def clear_text(password: str) -> str:
+    """A password that stands in a stock users file as it is, as `matches` takes it."""
+    return _CLEAR_TEXT + password
+
+
+def ha1(user: str, digest: str) -> str:
+    """A hash of a stock users file, as `matches` takes it: whose it is stands before it, since it was made of that too.
+
+    `digest` is 32 hexadecimal digits in lower case.
+    """
+    return f"{_HA1}{user}:{REALM}:{digest}"
+
 
 def scheme_of(stored: str) -> Scheme:
-    """The scheme that `stored` is a whole hash of. Raises ValueError, whose text never holds `stored`, for none."""
+    """The scheme of htpasswd's that `stored` is a whole hash of.
+
+    Raises ValueError, whose text never holds `stored`, for none.
+    """
     for scheme in _SCHEMES:
         if stored.startswith(scheme.start) and scheme.rest.fullmatch(stored, len(scheme.start)):
             return scheme
@@ -75,7 +115,8 @@ def matches(stored: str, password: bytes) -> bool:
     A password that the scheme cannot take (over 72 bytes for bcrypt, zero bytes, over 4096 bytes) matches nothing.
     """
     try:
-        return scheme_of(stored).compare(password, stored)
+        scheme = next((scheme for scheme in _STOCK_SCHEMES if stored.startswith(scheme.start)), None)
+        return (scheme or scheme_of(stored)).compare(password, stored)
     except ValueError:
         return False
 

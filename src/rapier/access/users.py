@@ -1,4 +1,4 @@
-"""The users file as a running daemon sees it: read at the start, and again when it has changed.
+"""A users file as a running daemon sees it: read at the start, and again when it has changed.
 
 A file that is broken, unreadable or gone keeps what was read last, with an error in the log. A whole file with no
 users is believed, but only after a moment: a writer that truncates first leaves such a file between its two steps.
@@ -7,143 +7,127 @@ users is believed, but only after a moment: a writer that truncates first leaves
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from rapier.access.htpasswd import Users, parse_users
+from rapier.access import ganeti_users, htpasswd
+from rapier.access.following import Followed
+from rapier.access.htpasswd import Users
+from rapier.access.rights import Rights
 from rapier.errors import UsersFileError
 
 log = logging.getLogger(__name__)
 
 # A `stat` takes about 3 µs: with thousands of requests a second, one for each would be felt.
-_LOOKED_AT_EVERY_SECONDS = 0.005
+LOOKED_AT_EVERY_SECONDS = 0.005
 
-# A file that changes twice within one tick of the clock that stamps it looks the same after both. So a file that was
-# young when it was read is read again, until it is old enough for its stamps to be trusted; some file systems stamp
-# whole seconds.
-_STAMPS_TRUSTED_AFTER_SECONDS = 2.0
-_UNTRUSTED_AGAIN_AFTER_SECONDS = 0.05
 _UNREADABLE_AGAIN_AFTER_SECONDS = 1.0
 _EMPTY_BELIEVED_AFTER_SECONDS = 1.0
 
-# What a name that nobody has is compared with where there is no user at all: a hash of random bytes that were not kept.
-_NOBODY = "$2y$10$ptCG22XZckedR5Ow6DBYVeBNvLQvcoayC0IXGoEtTQPW0V9CkGmwe"
+
+class Format(NamedTuple):
+    """How a users file is written: who reads it, and what makes a user (`{path}` is the file's)."""
+
+    parse: Callable[[bytes, str], Users]
+    advice: str
 
 
-class Stamps(NamedTuple):
-    """What `stat` says of a file; another file under the same name, or another content, has others."""
-
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    def younger_than(self, seconds: float) -> bool:
-        """Whether the last change is less than `seconds` ago; no, for one that the clock calls far in the future."""
-        return abs(time.time() - self.changed_ns / 1e9) < seconds
+HTPASSWD = Format(htpasswd.parse_users, "rapier passwd {path} USER")
+GANETI = Format(ganeti_users.parse_users, "a line USER PASSWORD write in {path}")
 
 
 class UsersFile:
     """The users of one file. `changed` is for the event loop, `reread` for a thread."""
 
-    def __init__(self, path: str | Path) -> None:
-        """Read the file. Raises UsersFileError, whose text names the command that makes one."""
+    def __init__(self, path: str | Path, form: Format = HTPASSWD, *, may_lack_users: bool = False) -> None:
+        """Read the file. Raises UsersFileError, whose text names the command that makes one.
+
+        With `may_lack_users` it need name no user now, nor even be there: then it counts as soon as it does.
+        """
         self.path = str(path)
+        self._form = form
+        self._advice = form.advice.format(path=self.path)
         self._reading = threading.Lock()
-        self._decoy_key = os.urandom(32)
-        self._hashes: dict[str, str] = {}
-        self._decoys: list[str] = []
-        self._stamps: Stamps | None = None
+        self._users = Users({}, {}, ())
+        self._file = Followed(self.path)
         self._looked_at = 0.0
-        self._again_at: float | None = None
         self._complaint: str | None = None
+        if may_lack_users and not os.path.exists(self.path):
+            self._file.begin_reading()
+            self._complain(f"there is no users file {self.path}: nobody is admitted by it until there is")
+            return
         users = self._read()
-        if not users.hashes:
-            raise UsersFileError(f"users file {self.path} names no user. To add one: rapier passwd {self.path} USER")
+        if not users.hashes and not may_lack_users:
+            raise UsersFileError(f"users file {self.path} names no user. To add one: {self._advice}")
         self._take(users)
 
-    def hash_of(self, user: str) -> str | None:
-        """The user's hash; None for who is no user."""
-        return self._hashes.get(user)
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Each user's hash by name."""
+        return self._users.hashes
 
-    def decoy_for(self, user: str) -> str:
-        """A hash to compare in vain for a name that nobody has.
-
-        It is some user's, always the same one for the same name, so that by the time it takes nobody can tell that
-        name from a user's, whatever mix of schemes the file holds.
-        """
-        decoys = self._decoys
-        if not decoys:
-            return _NOBODY
-        digest = hashlib.blake2b(user.encode(), key=self._decoy_key, digest_size=8).digest()
-        return decoys[int.from_bytes(digest) % len(decoys)]
+    @property
+    def rights(self) -> dict[str, Rights]:
+        """Each user's rights by name."""
+        return self._users.rights
 
     def changed(self) -> bool:
         """Whether `reread` is due. The answer may be 5 ms old."""
         now = time.monotonic()
-        if self._looked_at + _LOOKED_AT_EVERY_SECONDS <= now:
-            if self._stamped() != self._stamps or (self._again_at is not None and self._again_at <= now):
+        if self._looked_at + LOOKED_AT_EVERY_SECONDS <= now:
+            if self._file.changed():
                 return True
             self._looked_at = now
         return False
 
-    def reread(self) -> None:
-        """Read the file again; keep what was read last where it cannot be used, and say so in the log."""
+    def reread(self, *, said_anew: bool = False) -> None:
+        """Read the file again; keep what was read last where it cannot be used, and say so in the log.
+
+        What was said before is said again only where it shall be `said_anew`: somebody has asked.
+        """
         with self._reading:
             try:
                 users = self._read()
             except UsersFileError as problem:
-                self._complain(f"{problem}. Going on with the {len(self._hashes)} users read before")
+                self._complain(f"{problem}. Going on with the {len(self.hashes)} users read before", said_anew)
                 return
-            if not users.hashes and self._stamps and self._stamps.younger_than(_EMPTY_BELIEVED_AFTER_SECONDS):
+            if not users.hashes and self._file.younger_than(_EMPTY_BELIEVED_AFTER_SECONDS):
                 return
             self._take(users)
 
     def _read(self) -> Users:
-        """The users in the file now. Its stamps are taken before: a change while it is read shows afterwards."""
-        self._stamps = self._stamped()
-        young = self._stamps is not None and self._stamps.younger_than(_STAMPS_TRUSTED_AFTER_SECONDS)
-        self._again_at = time.monotonic() + _UNTRUSTED_AGAIN_AFTER_SECONDS if young else None
+        """The users in the file now."""
+        self._file.begin_reading()
         try:
             content = Path(self.path).read_bytes()
         except OSError as problem:
-            self._again_at = time.monotonic() + _UNREADABLE_AGAIN_AFTER_SECONDS
+            self._file.read_again_in(_UNREADABLE_AGAIN_AFTER_SECONDS)
             raise UsersFileError(
-                f"users file {self.path} cannot be read: {problem.strerror}. "
-                f"To make one: rapier passwd {self.path} USER"
+                f"users file {self.path} cannot be read: {problem.strerror}. To make one: {self._advice}"
             ) from problem
-        return parse_users(content, self.path)
-
-    def _stamped(self) -> Stamps | None:
-        try:
-            seen = os.stat(self.path)
-        except OSError:
-            return None
-        return Stamps(seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+        return self._form.parse(content, self.path)
 
     def _take(self, users: Users) -> None:
         if self._complaint is not None:
             self._complaint = None
             log.info("users file %s can be read again", self.path)
-        if users.hashes == self._hashes:
+        if users[:2] == self._users[:2]:
             return
         for remark in users.remarks:
             log.warning("%s", remark)
-        self._hashes = users.hashes
-        self._decoys = list(users.hashes.values())
-        if self._hashes:
-            log.info("users file %s read: %d users", self.path, len(self._hashes))
+        self._users = users
+        if self.hashes:
+            log.info("users file %s read: %d users", self.path, len(self.hashes))
         else:
             log.warning("users file %s names no user any more: nobody is admitted", self.path)
 
-    def _complain(self, complaint: str) -> None:
+    def _complain(self, complaint: str, said_anew: bool = False) -> None:
         """Say it once, not with each request."""
-        if complaint != self._complaint:
+        if said_anew or complaint != self._complaint:
             self._complaint = complaint
             log.error("%s", complaint)

@@ -12,10 +12,14 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rapier.access.basic import REALM, read_basic
 from rapier.access.doorkeeper import Doorkeeper
+from rapier.access.rights import NONE
 from rapier.api import trace
+from rapier.api.admission import Admission
 from rapier.api.browsers import Origins
 from rapier.api.http import Headers, PlainAnswer, Rejection, header
+from rapier.api.unversioned import Exposition, Unversioned
 from rapier.api.v2.endpoint import application as v2_application
 from rapier.api.v2.endpoint import rejected as v2_rejected
 from rapier.api.v2.errors import error_body
@@ -28,8 +32,12 @@ from rapier.errors import AccessBusy, AccessDenied
 log = logging.getLogger(__name__)
 
 ANSWER_HEADERS = "answer_headers"  # a list in the scope's state; the server puts these into every answer, also its own
-CHALLENGE = (b"www-authenticate", b'Basic realm="Ganeti Remote API"')
-CHALLENGE_WITH_CHARSET = (b"www-authenticate", b'Basic realm="Ganeti Remote API", charset="UTF-8"')
+SIDE = "side"  # true in the state of a request that came to an address beside, where nobody is asked for a password
+REREAD_ON_HANGUP = "reread_on_hangup"  # a list in the lifespan's state; the server awaits what is in it after SIGHUP
+CHALLENGE = (b"www-authenticate", f'Basic realm="{REALM}"'.encode())
+CHALLENGE_WITH_CHARSET = (b"www-authenticate", f'Basic realm="{REALM}", charset="UTF-8"'.encode())
+NOBODY = ""  # the name of a user that is not known
+FORBIDDEN = Rejection(HTTPStatus.FORBIDDEN, "", "forbidden")
 
 
 class Version(NamedTuple):
@@ -45,32 +53,48 @@ class Application:
     """ASGI application over one cluster. Nothing of a request but its head is looked at before its user is known."""
 
     def __init__(
-        self, connect: Callable[[], Cluster], doorkeeper: Doorkeeper, origins: Origins, settings: Settings
+        self,
+        connect: Callable[[], Cluster],
+        doorkeeper: Doorkeeper,
+        origins: Origins,
+        settings: Settings,
+        exposition: Exposition | None = None,
+        *,
+        anonymous_reads: bool = False,
     ) -> None:
         """`connect` is called when the event loop runs. The doorkeeper is closed at the end, as the cluster is.
 
-        `settings` are those of version 3.
+        `settings` are those of version 3; `anonymous_reads` concern version 2 alone. Without an `exposition` there are
+        no metrics.
         """
         self._connect = connect
         self._doorkeeper = doorkeeper
         self._origins = origins
         self._settings = settings
+        self._exposition = exposition
+        self._anonymous_reads = anonymous_reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
+        scope.get("state", {}).setdefault(REREAD_ON_HANGUP, []).append(self._doorkeeper.reread_users)
         self._cluster = self._connect()
+        if self._exposition is not None:
+            await self._exposition.start(self._cluster)
+        self._unversioned = Unversioned(self._cluster.ready, self._exposition)
         self._v2 = Version(v2_application(self._cluster), v2_rejected, CHALLENGE, cross_origin=False)
         v3 = v3_application(self._cluster, self._settings)
         v3_rejected = Negotiation(self._settings.representations).rejected
         self._v3 = Version(v3, v3_rejected, CHALLENGE_WITH_CHARSET, cross_origin=True)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self._exposition is not None:
+            await self._exposition.close()
         await self._cluster.close()
         self._doorkeeper.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -85,6 +109,12 @@ class Application:
         trace.begin(request_id)
         common: Headers = state.setdefault(ANSWER_HEADERS, [])
         common.append((trace.HEADER, request_id.encode("ascii")))
+        if state.get(SIDE):
+            await self._unversioned.beside(scope, receive, send)
+            return
+        if health := self._unversioned.open.get(scope["raw_path"]):
+            await health(scope, receive, send)
+            return
         version = self._version(scope)
         if version.cross_origin:
             common += self._origins.readable_headers(scope)
@@ -92,7 +122,8 @@ class Application:
         await answer(scope, receive, send)
 
     async def _admitted(self, scope: Scope, version: Version) -> ASGIApp:
-        """Who answers: the version that was asked, where the request may get there, and then the state has its user."""
+        """Who answers: the version that was asked, where the request may get there, and then the state has its user,
+        and what that may do."""
         if rejection := self._origins.rejection(scope):
             return version.rejected(scope, rejection)
         if version.cross_origin and self._origins.is_preflight(scope):
@@ -100,7 +131,23 @@ class Application:
             if allowed is None:
                 return version.rejected(scope, _NO_PREFLIGHT)
             return PlainAnswer(HTTPStatus.NO_CONTENT, None, b"", allowed)
+        return await self._known(scope, version)
+
+    async def _known(self, scope: Scope, version: Version) -> ASGIApp:
+        """Who answers, now that somebody is known to be a user, or not to be one. Stock's order, on version 2.
+
+        There without credentials it is 401 before anything else, unless reads are anonymous. But before a password is
+        said to be wrong a path or a method may be said to be unknown, so that version 2 is asked with it.
+        """
+        state = scope["state"]
+        closed = self._unversioned.closed.get(scope["raw_path"])
+        of_version_2 = version is self._v2 and closed is None
         authorization = header(scope, b"authorization")
+        refusal = _unauthorized(authorization, version.challenge)
+        anonymous_reads = self._anonymous_reads and of_version_2
+        if authorization is None and anonymous_reads:
+            state["user"], state["admission"] = NOBODY, Admission(NONE, refusal)
+            return version.answer
         address = scope["client"][0] if scope["client"] else ""
         user = self._doorkeeper.recall(authorization, address)
         if user is None:
@@ -109,9 +156,12 @@ class Application:
             except AccessBusy as problem:
                 return version.rejected(scope, Rejection(HTTPStatus.SERVICE_UNAVAILABLE, str(problem), "too-busy"))
             except AccessDenied:
-                return version.rejected(scope, _unauthorized(authorization, version.challenge))
-        scope["state"]["user"] = user
-        return version.answer
+                if not anonymous_reads and not (of_version_2 and read_basic(authorization)):
+                    return version.rejected(scope, refusal)
+                state["user"], state["admission"] = NOBODY, Admission(None, refusal)
+                return version.answer
+        state["user"], state["admission"] = user, Admission(self._doorkeeper.rights_of(user), FORBIDDEN)
+        return closed or version.answer
 
 
 _NO_PREFLIGHT = Rejection(

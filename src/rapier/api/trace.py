@@ -6,7 +6,6 @@ so that there it is in the context of the request's task.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterable
@@ -50,10 +49,6 @@ def begin(request_id: str) -> None:
     _current.set(request_id)
 
 
-class RequestInLines(logging.Filter):
-    """Gives each record a member `request`: ` request=ID` where a request was in work, else nothing."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        current = _current.get("")
-        record.request = f" request={current}" if current else ""
-        return True
+def current() -> str:
+    """The id of the request that this task is about; empty where it is about none."""
+    return _current.get("")

@@ -14,15 +14,16 @@ TrailElement = tuple[str, str, int]  # source, text, nanoseconds since 1970
 class Cause:
     """The user and the request behind a job. There before anything of a version of the API is called."""
 
-    user: str
+    user: str  # empty: a read without credentials
     request_id: str
 
     def trail(self) -> list[TrailElement]:
-        """The two elements, to be put behind the ones that the version has of its own."""
+        """One element for each, to be put behind the ones that the version has of its own."""
         now = time.time_ns()
-        return [("rapier:user", self.user, now), ("rapier:request", self.request_id, now)]
+        user = [("rapier:user", self.user, now)] if self.user else []
+        return [*user, ("rapier:request", self.request_id, now)]
 
 
 def cause_of(scope: Scope) -> Cause:
-    """Who asked, and the request's id. Only where the user was let in."""
+    """Who asked, and the request's id. Only where the request was let in."""
     return Cause(scope["state"]["user"], scope["state"]["request_id"])

@@ -5,32 +5,56 @@ A module of its own, imported when it is needed: it brings in all of Rapier, and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from rapier.access.doorkeeper import Doorkeeper
-from rapier.access.users import UsersFile
+from rapier.access.everyone import Everyone
+from rapier.access.users import GANETI, UsersFile
 from rapier.api import browsers
 from rapier.api.app import Application, refusal_of_the_server
 from rapier.api.v3 import settings as v3
 from rapier.api.v3.routes import RESERVED
-from rapier.cli.configuration import Configuration, address_and_port
+from rapier.cli.configuration import Configuration, address_and_port, level_of, metrics_address
 from rapier.cluster.cluster import Cluster
 from rapier.errors import ConfigurationError
 from rapier.luxi.client import Luxi
-from rapier.server import Limits, Settings, run, table_of_limits
+from rapier.observation.exposition import Exposition
+from rapier.observation.formats import Format
+from rapier.observation.lines import Lines
+from rapier.observation.metrics import Process
+from rapier.observation.requests import Requests
+from rapier.server import (
+    Limits,
+    Proxies,
+    ServiceManager,
+    Settings,
+    Traffic,
+    handed_over_sockets,
+    run,
+    table_of_limits,
+)
 
 DEFAULT_LISTEN = "0.0.0.0:5080"
 
 
-def start(configuration: Configuration, announce: Callable[[list[str]], None]) -> int:
+def start(
+    configuration: Configuration,
+    lines: Lines,
+    form: Format,
+    announce: Callable[[list[str]], None],
+    *,
+    hangup_rereads: bool = True,
+) -> int:
     """Serves until it is told to end; the exit code. Raises `ConfigurationError` before anything is served.
 
-    `announce` is called with the URLs once they answer.
+    `lines` and `form` are where the lines about requests go and how they look. `announce` is called with the URLs once
+    they answer. `hangup_rereads` is false where SIGHUP shall end it.
     """
-    if configuration.htpasswd is None:
+    if configuration.htpasswd is None and configuration.ganeti_users is None:
         raise ConfigurationError(
             "nobody could come in without a users file: make one with `rapier passwd FILE USER`, "
             "and name it with --htpasswd FILE"
@@ -39,28 +63,75 @@ def start(configuration: Configuration, announce: Callable[[list[str]], None]) -
         raise ConfigurationError(
             "there is no certificate: make one with `rapier cert DIR`, and name it with --tls-cert and --tls-key"
         )
-    users = Path(configuration.htpasswd)
-    UsersFile(users)  # one that is no good is said now, not by each worker
+    _users(configuration)  # a file that is no good is said now, not by each worker
 
     origins = browsers.Origins(map(_origin, configuration.allowed_origins))
     version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
 
+    requests = Requests(
+        (lambda seen: lines.write(form.request(seen))) if configuration.access_log else None, level_of(configuration)
+    )
+    certificate = Path(configuration.tls_cert) if configuration.tls_cert else None
+    traffic = Traffic(requests)
+    process = Process(requests, traffic, lines, configuration.workers, certificate)
+    exposition = Exposition(process)
+    handed_over = tuple(handed_over_sockets(os.environ))
+    listen = configuration.listen or ([] if handed_over else [DEFAULT_LISTEN])
+
     def connect() -> Cluster:
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
+    def make_app() -> Application:
+        process.doorkeeper = Doorkeeper(_users(configuration))
+        return Application(
+            connect,
+            process.doorkeeper,
+            origins,
+            version_3,
+            exposition,
+            anonymous_reads=configuration.anonymous_reads,
+        )
+
     return run(
-        lambda: Application(connect, Doorkeeper(UsersFile(users)), origins, version_3),
+        make_app,
         Settings(
-            listen=tuple(map(address_and_port, configuration.listen or [DEFAULT_LISTEN])),
-            certificate=Path(configuration.tls_cert) if configuration.tls_cert else None,
+            listen=tuple(map(address_and_port, listen)),
+            handed_over=handed_over,
+            certificate=certificate,
             key=Path(configuration.tls_key) if configuration.tls_key else None,
             insecure_http=configuration.insecure_http,
+            hangup_rereads=hangup_rereads,
             workers=configuration.workers,
             limits=_limits(configuration),
             error_body=refusal_of_the_server,
+            traffic=traffic,
+            proxies=_proxies(configuration),
+            side=tuple(map(metrics_address, configuration.metrics_listen)),
+            in_each_process=lines.by_a_thread,
         ),
         announce,
+        ServiceManager(os.environ),
     )
+
+
+def _proxies(configuration: Configuration) -> Proxies:
+    try:
+        return Proxies(configuration.trusted_proxy)
+    except ValueError as problem:
+        raise ConfigurationError(
+            f"trusted-proxy: an address or a network, as 192.0.2.7 or 2001:db8:7::/64: {problem}"
+        ) from None
+
+
+def _users(configuration: Configuration) -> Everyone:
+    """Who is in the users files; what is said first counts. Raises UsersFileError, a `ConfigurationError`."""
+    files = []
+    if configuration.htpasswd is not None:
+        files.append(UsersFile(configuration.htpasswd))
+    if configuration.ganeti_users is not None:
+        others_come_in = bool(files) or configuration.anonymous_reads
+        files.append(UsersFile(configuration.ganeti_users, GANETI, may_lack_users=others_come_in))
+    return Everyone(files)
 
 
 def _alias(name: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import secrets
 import shlex
@@ -88,7 +89,7 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
     password = secrets.token_urlsafe(12)
     users = folder / "htpasswd"
     set_password(users, USER, password)
-    logs.set_up(quiet=True)
+    lines, form = logs.set_up(level=logging.WARNING)
     configuration = Configuration(
         luxi_socket=str(master_socket),
         listen=[listen],
@@ -96,8 +97,16 @@ def serve_demo(folder: Path, master_socket: Path, listen: str, master: subproces
         tls_cert=str(tls.certificate),
         tls_key=str(tls.key),
         cluster_alias=ALIAS,
+        log_level="warning",
     )
-    return start(configuration, lambda urls: welcome(urls[0], password, tls.certificate, folder))
+    # It ends with its terminal, which says so by SIGHUP.
+    return start(
+        configuration,
+        lines,
+        form,
+        lambda urls: welcome(urls[0], password, tls.certificate, folder),
+        hangup_rereads=False,
+    )
 
 
 def wait_for(master_socket: Path, master: subprocess.Popen[bytes]) -> None:
@@ -137,7 +146,7 @@ def welcome(url: str, password: str, certificate: Path, folder: Path) -> None:
     its_id = """$(echo "$job" | grep -o '"id":"[0-9]*' | head -1 | tr -dc 0-9)"""
     json = "-H 'Content-Type: application/json'"
     base = f"{url}/3/{ALIAS}"
-    out = Console(soft_wrap=True, highlight=False)
+    out = Console(soft_wrap=True, highlight=False, emoji=False)
     out.print(f"""
 [bold]Rapier[/] answers for a cluster of its own at [bold]{escape(url)}[/]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def embedded(
     quiet: Annotated[bool, typer.Option("--quiet", help="Say only what went wrong.")] = False,
 ) -> None:
     """Serve an embedded master: all that speaks LUXI sees a cluster, and no machine is behind it."""
-    logs.set_up(quiet=quiet)
+    logs.set_up(level=logging.WARNING if quiet else logging.INFO)
     from rapier.embedded.server import serve
 
     asyncio.run(serve(socket, state, nodes=nodes, instances=instances, pace_seconds=pace, lag_seconds=lag))

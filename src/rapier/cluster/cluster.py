@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rapier.cluster.families import Families
 from rapier.cluster.guard import Guard
 from rapier.cluster.objects import Objects
+from rapier.cluster.readiness import Readiness
 from rapier.cluster.sharing import Sharing
 from rapier.cluster.submission import Submissions
 from rapier.cluster.waiting import JobWaiting
@@ -38,11 +39,17 @@ class Cluster:
         self.families = Families(luxi, self.waiting, self._sharing)
         self.submissions = Submissions(luxi)
         self.guard = Guard(luxi, self.submissions, self.waiting, guard_lock)
+        self.ready = Readiness(luxi)
         self._asking: dict[Hashable, JobId] = {}  # the jobs of reads that are under way
 
     async def read(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """What `make()` answers, shared with equal reads, never older than this question. See `sharing`."""
         return await self._sharing(key, make)
+
+    @property
+    def reads(self) -> tuple[int, int]:
+        """How many calls reads made, and how many reads cost no call of their own."""
+        return self._sharing.calls, self._sharing.shared
 
     async def submit(self, opcodes: Sequence[Opcode]) -> JobId:
         """Puts one job into the queue, once; its id. Raises as `Luxi.submit_job`.
@@ -96,6 +103,7 @@ class Cluster:
     async def close(self) -> None:
         """Ends what is under way and closes the connections to the master daemon."""
         await self.guard.close()
+        await self.ready.close()
         await self.waiting.close()
         await self._sharing.close()
         self.luxi.close()

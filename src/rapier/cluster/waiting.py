@@ -53,6 +53,16 @@ class JobWaiting:
         self._calls: dict[Hashable, _SharedCall] = {}
         self._rounds = _Rounds(luxi)
 
+    @property
+    def at_master(self) -> int:
+        """How many calls wait at luxid."""
+        return len(self._calls)
+
+    @property
+    def waiters(self) -> int:
+        """How many wait, at luxid or by the looks."""
+        return sum(call.waiters for call in self._calls.values()) + self._rounds.waiters
+
     # -- as LUXI has it ------------------------------------------------------------------------------------------------
 
     async def change(
@@ -186,7 +196,7 @@ class _SharedCall:
     def __init__(self, ask: Callable[[], Awaitable[Answer]], ended: Callable[[], object]) -> None:
         self._ask = ask
         self._ended = ended
-        self._waiters = 0
+        self.waiters = 0
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> Answer:
@@ -202,12 +212,12 @@ class _SharedCall:
 
     async def wait(self) -> Answer:
         """The call's answer, or its error."""
-        self._waiters += 1
+        self.waiters += 1
         try:
             return await asyncio.shield(self._task)
         finally:
-            self._waiters -= 1
-            if not self._waiters and not self._task.done():
+            self.waiters -= 1
+            if not self.waiters and not self._task.done():
                 self._forget()
                 self._task.cancel()
 
@@ -224,6 +234,11 @@ class _Rounds:
         self._luxi = luxi
         self._waiting: list[tuple[JobId, tuple[str, ...], asyncio.Future[list[Any]]]] = []
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiters(self) -> int:
+        """How many wait for the next look."""
+        return len(self._waiting)
 
     async def row(self, job_id: JobId, fields: tuple[str, ...]) -> list[Any]:
         """The job's fields at the next look; null where one of them is unknown, but for `status` and `oplog`."""

@@ -90,7 +90,7 @@ Parameters = dict[str, Any]
 class Unavailable(msgspec.Struct):
     """In the place of a figure that a node did not tell."""
 
-    unavailable: Literal["offline", "timeout", "no-data"]
+    unavailable: Literal["offline", "no-data"]
 
 
 class Group(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, cast
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
+from rapier.durations import Durations
 from rapier.errors import MasterGarbled, MasterLost, MasterSilent, RequestRefused
 from rapier.luxi.pool import Pool
 
@@ -28,6 +29,7 @@ Filter = list[Any] | None
 # Waiting calls have a pool of their own, so that no crowd of waiters holds up a query.
 QUERY_CONNECTIONS = 16
 WAIT_CONNECTIONS = 32
+PROBE_CONNECTIONS = 1
 LARGEST_JOB_ID = 2**63 - 1
 # luxid may answer a wait a little after the time it was given; never later than any other call
 WAIT_GRACE_SECONDS = 10.0
@@ -46,7 +48,7 @@ class QueryResult(TypedDict):
     """`data` has a row for each object, and in it `[status, value]` for each field; status 0 is a good value."""
 
     fields: list[FieldDefinition]
-    data: list[list[list[Any]]]
+    data: list[list[Annotated[list[Any], msgspec.Meta(min_length=2, max_length=2)]]]
 
 
 class Luxi:
@@ -55,13 +57,20 @@ class Luxi:
     def __init__(self, socket_path: Path, deadline_seconds: float = 60.0) -> None:
         self.socket_path = socket_path
         self.deadline_seconds = deadline_seconds
-        self._calls = Pool(socket_path, QUERY_CONNECTIONS)
-        self._waits = Pool(socket_path, WAIT_CONNECTIONS)
+        self.calls: Durations[tuple[str, str]] = Durations()  # by method and outcome
+        self._calls = Pool(socket_path, QUERY_CONNECTIONS, self.calls)
+        self._waits = Pool(socket_path, WAIT_CONNECTIONS, self.calls)
+        self._probes = Pool(socket_path, PROBE_CONNECTIONS, self.calls)
+        self.pools = {"calls": self._calls, "waits": self._waits, "probes": self._probes}
 
     def close(self) -> None:
         """Closes every connection."""
-        self._calls.close()
-        self._waits.close()
+        for pool in self.pools.values():
+            pool.close()
+
+    async def probe(self, deadline_seconds: float) -> None:
+        """Asks for next to nothing, on a connection of its own that no crowd holds. Raises as any call."""
+        await self._probes.call("QueryConfigValues", [["cluster_name"]], deadline_seconds, repeatable=True)
 
     async def _read(self, shape: type[T], method: str, *args: Any) -> T:
         return _shaped(await self._calls.call(method, args, self.deadline_seconds, repeatable=True), shape, method)
@@ -69,8 +78,7 @@ class Luxi:
     async def _rows(self, method: str, args: list[Any], fields: Fields) -> list[Row]:
         """Rows, each with a value for every field."""
         rows = await self._read(list[Row], method, *args)
-        if any(len(row) != len(fields) for row in rows):
-            raise MasterGarbled(f"the master's answer to {method} has rows of other lengths than it was asked for")
+        _check_rows(rows, fields, method)
         return rows
 
     async def _change(self, shape: type[T], method: str, *args: Any) -> T:
@@ -90,7 +98,9 @@ class Luxi:
 
     async def query(self, kind: str, fields: Fields, filter: Filter = None) -> QueryResult:
         """Any fields of any kind of object, with a status for each value (LUXI Query)."""
-        return cast(QueryResult, await self._read(dict[str, Any], "Query", kind, fields, filter))
+        answer = await self._read(QueryResult, "Query", kind, fields, filter)
+        _check_rows(answer["data"], fields, "Query")
+        return answer
 
     async def query_fields(self, kind: str, fields: Fields | None = None) -> list[FieldDefinition]:
         """The fields that a kind of object has; `None` for all (LUXI QueryFields)."""
@@ -225,6 +235,11 @@ def read_job_id(digits: str) -> JobId:
     if len(digits.lstrip("0")) > 19 or int(digits) > LARGEST_JOB_ID:
         raise RequestRefused("GenericError", [f"Failed to parse request: {digits[:30]} is too large for a job's id"])
     return int(digits)
+
+
+def _check_rows(rows: Sequence[Row], fields: Fields, method: str) -> None:
+    if any(len(row) != len(fields) for row in rows):
+        raise MasterGarbled(f"the master's answer to {method} has rows of other lengths than it was asked for")
 
 
 def _shaped(answer: Any, shape: type[T], method: str) -> T:

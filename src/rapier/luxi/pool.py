@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from rapier.durations import Durations
 from rapier.errors import GanetiError, MasterAbsent, MasterGarbled, MasterLost, MasterSilent, RequestRefused
 from rapier.luxi.framing import END_OF_MESSAGE, decode_answer, encode_request
 
@@ -21,6 +22,26 @@ from rapier.luxi.framing import END_OF_MESSAGE, decode_answer, encode_request
 CONNECT_SECONDS = 10.0
 # The largest answers seen are tens of megabytes (20,000 instances, all fields). Beyond this it is no answer.
 MAX_ANSWER_BYTES = 1 << 30
+
+# What comes of a call, by the name under which it is counted.
+OUTCOMES: Mapping[str, str] = {
+    "answered": "the master's answer",
+    "error": "an error of the master's own",
+    "refused": "luxid could not read the request",
+    "absent": "no socket, nobody behind it, or no permission",
+    "silent": "no answer before the deadline",
+    "lost": "the connection ended before the answer",
+    "garbled": "an answer that is none",
+    "given_up": "who asked was gone before the answer",
+}
+_OUTCOME_OF: tuple[tuple[type[BaseException], str], ...] = (
+    (RequestRefused, "refused"),
+    (GanetiError, "error"),
+    (MasterAbsent, "absent"),
+    (MasterSilent, "silent"),
+    (MasterLost, "lost"),
+    (MasterGarbled, "garbled"),
+)
 
 
 class Connection(asyncio.Protocol):
@@ -97,12 +118,26 @@ class Pool:
     Who finds all of them busy waits in order; that wait counts against the caller's deadline.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
+    def __init__(self, path: Path, size: int, calls: Durations[tuple[str, str]] | None = None) -> None:
+        """`calls` takes each call by its method and its outcome, one of `OUTCOMES`."""
         self.path = path
+        self.size = size
+        self._calls = Durations() if calls is None else calls
+        self._under_way = 0
         self._places = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._closed = False
+
+    @property
+    def in_use(self) -> int:
+        """How many calls have a connection, or are making one."""
+        return min(self._under_way, self.size)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a connection."""
+        return max(0, self._under_way - self.size)
 
     async def call(self, method: str, args: Sequence[Any], deadline_seconds: float, *, repeatable: bool) -> Any:
         """The result of one LUXI call.
@@ -114,6 +149,19 @@ class Pool:
         whether the call was carried out: `MasterSilent` after the deadline, `MasterLost`, `MasterGarbled`.
         """
         message = _Message(encode_request(method, list(args)))
+        began = time.perf_counter()
+        self._under_way += 1
+        outcome = "answered"
+        try:
+            return await self._call(message, method, deadline_seconds, repeatable=repeatable)
+        except BaseException as problem:
+            outcome = next((name for kind, name in _OUTCOME_OF if isinstance(problem, kind)), "given_up")
+            raise
+        finally:
+            self._under_way -= 1
+            self._calls.take((method, outcome), time.perf_counter() - began)
+
+    async def _call(self, message: _Message, method: str, deadline_seconds: float, *, repeatable: bool) -> Any:
         try:
             async with asyncio.timeout(deadline_seconds), self._places:
                 try:

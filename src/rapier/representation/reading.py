@@ -1,4 +1,4 @@
-"""What every format owes to whoever reads a body: one error, and one bound on nesting."""
+"""What every format owes to whoever reads a body: one error, and bounds on nesting and on the number of values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 DEEPEST = 64
 """How many lists and maps may lie inside one another."""
+MOST_VALUES = 100_000
+"""How many values a body may hold. Millions of the smallest, such as `[]`, would hold up everybody for seconds."""
 
 
 class NotReadable(ValueError):
@@ -18,6 +20,13 @@ class NotReadable(ValueError):
     def __init__(self, problem: str, pointer: str = "") -> None:
         super().__init__(f"{pointer}: {problem}" if pointer else problem)
         self.pointer = pointer
+
+
+class TooMany(NotReadable):
+    """A body of more than `MOST_VALUES` values."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MOST_VALUES:,} values")
 
 
 def not_too_deep(value: Any) -> Any:

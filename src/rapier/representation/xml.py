@@ -21,7 +21,7 @@ from xml.parsers import expat
 
 import msgspec
 
-from rapier.representation.reading import DEEPEST, NotReadable
+from rapier.representation.reading import DEEPEST, MOST_VALUES, NotReadable, TooMany
 from rapier.representation.registry import Representation
 from rapier.representation.shapes import KINDS, Kind, Shape, kind_of, name_of, shape_of
 
@@ -166,8 +166,11 @@ class _Reading:
         self._shape, self._namespace, self._item = shape, namespace, item
         self._open: list[_Open] = []
         self._value: Any = None
+        self._begun = 0
 
     def read(self, body: bytes) -> Any:
+        if body.count(b"<") > 3 * MOST_VALUES:  # two for each element, and some for comments: there is no need to begin
+            raise TooMany
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._doctype
@@ -186,6 +189,9 @@ class _Reading:
         raise NotReadable("a document type declaration is not taken")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._begun += 1
+        if self._begun > MOST_VALUES:
+            raise TooMany
         namespace, _, local = name.rpartition(" ")
         if namespace != self._namespace:
             raise self._wrong(f"<{_shown(local)}> is in namespace {_shown(namespace)!r}, not in {self._namespace!r}")

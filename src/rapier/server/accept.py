@@ -8,10 +8,11 @@ import logging
 import socket
 import ssl
 import struct
-from collections import Counter
 from collections.abc import Callable
 
+from rapier.server.forwarded import Proxies
 from rapier.server.refusals import Refusals
+from rapier.server.seats import Seats
 from rapier.server.settings import Limits
 
 log = logging.getLogger("rapier.server")
@@ -21,46 +22,12 @@ log = logging.getLogger("rapier.server")
 HANDFUL = 64
 PAUSE_SECONDS = 1.0  # when the machine has no file descriptor or memory for one more connection
 _OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Seats:
-    """How many connections are open, in all and of each network."""
-
-    def __init__(self, in_all: int, per_address: int) -> None:
-        self._in_all = in_all
-        self._per_address = per_address
-        self._taken: Counter[bytes | str] = Counter()
-        self.open = 0
-
-    def take(self, host: str) -> Callable[[], None] | str:
-        """A function that gives the seat back (calling it twice does no harm); or the reason why there is none."""
-        network = network_of(host)
-        if self._taken[network] >= self._per_address:
-            return f"{self._per_address} connections of this address are open already (connections_per_address)"
-        if self.open >= self._in_all:
-            return f"{self._in_all} connections are open already (connections)"
-        self._taken[network] += 1
-        self.open += 1
-        taken = True
-
-        def leave() -> None:
-            nonlocal taken
-            if taken:
-                taken = False
-                self.open -= 1
-                self._taken[network] -= 1
-                if not self._taken[network]:
-                    del self._taken[network]  # or every address that ever came would stay
-
-        return leave
-
-
-def network_of(host: str) -> bytes | str:
-    """What a cap counts as one address: an IPv4 address, or the 64-bit network that one IPv6 host is free to use."""
-    if ":" not in host:
-        return host
-    return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
+def plain_address(host: str) -> str:
+    """An IPv4 peer's own address, where it came over a socket for both families (`::ffff:192.0.2.1`); others as is."""
+    return host.removeprefix("::ffff:") if "." in host else host
 
 
 class Acceptor:
@@ -70,13 +37,19 @@ class Acceptor:
         self,
         loop: asyncio.AbstractEventLoop,
         sockets: list[socket.socket],
-        context: ssl.SSLContext | None,
+        context: Callable[[], ssl.SSLContext | None],
         make_protocol: Callable[[Callable[[], None]], asyncio.Protocol],
         limits: Limits,
         workers: int,
+        seats: Seats,
         refusals: Refusals,
+        proxies: Proxies,
     ) -> None:
-        """`make_protocol` is given the function that the protocol calls when its connection has ended."""
+        """`make_protocol` is given the function that the protocol calls when its connection has ended.
+
+        `context` is asked for each connection, since a new certificate may have another one. A trusted proxy may open
+        as many connections as there may be in all: those behind it are counted by request.
+        """
         self._loop = loop
         self._sockets = sockets
         self._make_protocol = make_protocol
@@ -84,9 +57,15 @@ class Acceptor:
         self._handful = HANDFUL if workers == 1 else 1
         self._context = context
         self._limits = limits
-        self.seats = Seats(-(-limits.connections // workers), -(-limits.connections_per_address // workers))
+        self._proxies = proxies
+        self.seats = seats
         self._opening: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+
+    @property
+    def in_handshake(self) -> int:
+        """How many connections are in their TLS handshake."""
+        return len(self._opening)
 
     def start(self) -> None:
         """Connections are accepted from now on."""
@@ -128,35 +107,41 @@ class Acceptor:
                 self._stop_accepting()  # or the loop would spin: the listening socket stays readable
                 self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
                 return
-            leave = self.seats.take(address[0])
+            host = plain_address(address[0])
+            leave = self.seats.take("" if self._proxies.trusts(host) else host)
             if isinstance(leave, str):
-                self._refusals.note(leave, address[0])
+                self._refusals.note(leave, self._over(leave), host)
                 # Reset, so that a crowd leaves nothing in the kernel either: no FIN-WAIT, no TIME-WAIT.
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
                 connection.close()
                 continue
             connection.setblocking(False)
-            task = self._loop.create_task(self._open(connection, address[0], leave))
+            task = self._loop.create_task(self._open(connection, host, leave))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
+    def _over(self, cap: str) -> str:
+        most = self.seats.per_address if cap == "connections_per_address" else self.seats.in_all
+        return f"{most} connections{' of this address' if cap != 'connections' else ''} are open already ({cap})"
+
     async def _open(self, connection: socket.socket, host: str, leave: Callable[[], None]) -> None:
+        context = self._context()
         try:
             # The protocol is made here and kept by its own `connections`: under uvloop `transport.get_protocol()` would
             # give the TLS layer's protocol instead.
             await self._loop.connect_accepted_socket(
                 lambda: self._make_protocol(leave),
                 connection,
-                ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake_seconds if self._context else None,
-                ssl_shutdown_timeout=self._limits.close_seconds if self._context else None,
+                ssl=context,
+                ssl_handshake_timeout=self._limits.handshake_seconds if context else None,
+                ssl_shutdown_timeout=self._limits.close_seconds if context else None,
             )
         except OSError as problem:
             # The handshake failed or took too long; `connection_lost` is never called for a protocol that was not
             # connected, so the seat is given back here.
             leave()
             connection.close()
-            self._refusals.note(f"no TLS handshake: {_why(problem)}", host)
+            self._refusals.note("handshake", f"no TLS handshake: {_why(problem)}", host)
         except BaseException:
             leave()
             connection.close()

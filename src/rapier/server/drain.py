@@ -35,4 +35,6 @@ async def drain(acceptor: Acceptor, shared: Shared, draining: asyncio.Event, hur
             connection.transport.abort()
         for task in list(tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            # not for ever: one of the application's may not take its cancellation as its end
+            await asyncio.wait(list(tasks), timeout=shared.limits.shutdown_seconds)

@@ -3,6 +3,7 @@
 What differs from uvicorn's own:
 - head and body of a plain answer leave in one write (one TLS record), not two;
 - the length is always said where the body is known as a whole; HTTP/1.0 peers are answered in 1.0, without chunks;
+- a large body leaves in pieces, each when the one before it has left: who does not read costs a piece, not the whole;
 - an answer that ends before the request's body was read does not wait for that body;
 - headers that the application lays down for all answers to a request are in those that the server makes as well;
 - an application that fails because its client left is no error in the log.
@@ -15,17 +16,21 @@ import functools
 import http
 import logging
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, RequestResponseCycle
 
+from rapier.server.hearing import Hearing
 from rapier.server.settings import ASGIApplication, ErrorBody
+from rapier.server.traffic import LEFT, Ended
 
 log = logging.getLogger("rapier.server")
 
-ONE_WRITE_BYTES = 65_536  # up to this, copying a body behind its head is cheaper than a second TLS record
+# Up to this, copying a body behind its head is cheaper than a second TLS record; a larger one leaves in such pieces.
+PIECE_BYTES = 65_536
 # In the scope's `state`: a list to which the application may add headers (names in lower case) that shall be in every
 # answer to this request, in one of the server's own (408, 413, 500) too.
 ANSWER_HEADERS = "answer_headers"
@@ -38,8 +43,10 @@ class Line(Protocol):
     scope: Any
     transport: asyncio.Transport
     flow: FlowControl
+    hearing: Hearing
     loop: asyncio.AbstractEventLoop
     expect_100_continue: bool
+    ended: Ended
 
     def on_response_complete(self) -> None:
         """The exchange's answer is out."""
@@ -77,6 +84,11 @@ class Exchange(RequestResponseCycle):
         self.length = length
         self.received = 0
         self.body_deadline_set = False
+        self.leave: Callable[[], None] | None = None  # gives back the seat of an address behind a proxy
+        self._began = time.perf_counter()  # the loop's own clock has milliseconds
+        self._status = 0
+        self._sent = 0  # bytes of the answer's body
+        self._told = False
         self._head: list[bytes] | None = None  # the answer's head, until the first piece of its body comes
         self._head_alone: asyncio.Handle | None = None
         self._left: int | None = None  # bytes of the answer's body still owed, where its length was said
@@ -86,6 +98,21 @@ class Exchange(RequestResponseCycle):
         connection.scope["state"][ANSWER_HEADERS] = self._common_headers
 
     async def run_asgi(self, app: ASGIApplication) -> None:
+        """Runs the application, and tells what came of the request when that has ended."""
+        try:
+            await self._run(app)
+        finally:
+            self.tell(self._status if self.response_complete else LEFT)
+            if self.leave is not None:
+                self.leave()
+
+    def tell(self, status: int) -> None:
+        """Tells that the request has ended, with this status; the first time counts."""
+        if not self._told:
+            self._told = True
+            self.connection.ended(self.scope, status, self._sent, time.perf_counter() - self._began)
+
+    async def _run(self, app: ASGIApplication) -> None:
         """Runs the application. What it leaves undone is answered with 500, or the connection is cut."""
         try:
             await app(self.scope, self.receive, self.send)
@@ -116,6 +143,7 @@ class Exchange(RequestResponseCycle):
     async def receive(self) -> Any:
         """The next piece of the request's body; `http.disconnect` when the client left or was refused."""
         if not self.more_body:
+            self.connection.hearing.listen()  # the application wants to know when its client leaves
             return await super().receive()
         if not self.connection.body_is_wanted(self):
             return {"type": "http.disconnect"}
@@ -150,10 +178,10 @@ class Exchange(RequestResponseCycle):
             self._take_head()
             self.response_started = True
             self.waiting_for_100_continue = False
-        if len(framed) > ONE_WRITE_BYTES:
-            if head:
-                self.transport.write(head)
-            self.transport.write(framed)
+        if len(framed) > PIECE_BYTES:
+            await self._write_in_pieces(head, memoryview(framed))
+            if self.disconnected or self.transport.is_closing():
+                return
         elif head or framed:
             self.transport.write(head + framed)
         if not more:
@@ -161,8 +189,19 @@ class Exchange(RequestResponseCycle):
             self.message_event.set()
             self.on_response()
 
+    async def _write_in_pieces(self, head: bytes, body: memoryview) -> None:
+        if head:
+            self.transport.write(head)
+        for start in range(0, len(body), PIECE_BYTES):
+            if self.flow.write_paused:
+                await self.flow.drain()  # not for ever: see `Connection.pause_writing`
+            if self.disconnected or self.transport.is_closing():
+                return
+            self.transport.write(body[start : start + PIECE_BYTES])
+
     def _head_lines(self, status: int, headers: Any) -> list[bytes]:
         self._left, self._chunked = None, False
+        self._status = status
         lines = [status_line(self.scope["http_version"], status)]
         self._bodiless = status in _BODILESS or self.scope["method"] == "HEAD"
         dated = False
@@ -211,6 +250,7 @@ class Exchange(RequestResponseCycle):
     def _framed(self, body: bytes, more: bool) -> bytes:
         if self._bodiless:
             return b""
+        self._sent += len(body)
         if self._chunked:
             end = b"" if more else b"0\r\n\r\n"
             return b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end

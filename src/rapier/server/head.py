@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rapier.server.settings import Limits
@@ -14,21 +15,29 @@ class Refused(Exception):
     """The server itself refuses the request; args: (status, reason). Raised through the parser's callbacks."""
 
 
+# What a host's name, address and port are made of (RFC 3986 3.2.2)
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*").fullmatch
+
+
 def body_length(headers: Headers, version: str) -> int | None:
-    """How long the request's body is; None for chunks. Raises Refused unless there is exactly one Host.
+    """How long the request's body is; None for chunks. Raises Refused unless there is exactly one Host, which is one.
 
     The parser has seen to the rest: one length only, a number, and none beside chunks. HTTP/1.0 may do without Host
-    (RFC 9112 3.2).
+    (RFC 9112 3.2), and knows no chunks (6.1). The parser is content with any coding before them, which nobody undoes.
     """
     hosts = 0
     length: int | None = 0
     for name, value in headers:
         if name == b"host":
             hosts += 1
+            if not _HOST(value):
+                raise Refused(400, "the Host header holds what no host is called")
         elif name == b"content-length":
             length = int(value)
         elif name == b"transfer-encoding":
             length = None
+            if value.lower() != b"chunked" or version == "1.0":
+                raise Refused(400, "a Transfer-Encoding is chunked and nothing else, from clients that speak HTTP/1.1")
     if hosts == 0 and version != "1.0":
         raise Refused(400, "Missing Host header")
     if hosts > 1:

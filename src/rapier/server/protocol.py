@@ -1,7 +1,8 @@
 """One connection: uvicorn's httptools protocol, with the deadlines, limits and refusals that it lacks.
 
-uvicorn's own takes a head of any size and waits for it for ever, accepts a request without Host, reads the whole of a
-body that nobody wants, tells only the newest of several pipelined requests that their client left, and writes its 400
+uvicorn's own takes a head of any size and waits for it for ever, and for ever for a peer that does not read its answer;
+it accepts a request without Host, reads the whole of a body that nobody wants, drops the answer to a client that has
+ended its sending side, tells only the newest of several pipelined requests that their client left, and writes its 400
 for a later request in front of the answer to an earlier one. What is overridden here is internal to uvicorn, so its
 minor version is pinned, and `tests/unit/server/test_uvicorn_hooks.py` fails when one of the hooks is gone.
 """
@@ -12,6 +13,7 @@ import asyncio
 import enum
 import logging
 import re
+import socket
 import time
 import urllib.parse
 from collections.abc import Callable, MutableSet
@@ -24,11 +26,16 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from rapier.server.accept import RESET_ON_CLOSE, plain_address
 from rapier.server.deadline import Deadline
-from rapier.server.exchange import Exchange, date_line, status_line
+from rapier.server.exchange import PIECE_BYTES, Exchange, date_line, status_line
+from rapier.server.forwarded import Proxies
 from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
-from rapier.server.refusals import Refusals
-from rapier.server.settings import ErrorBody, Limits
+from rapier.server.hearing import Hearing
+from rapier.server.refusals import OF_STATUS, Refusals
+from rapier.server.seats import Seats
+from rapier.server.settings import ASGIApplication, ErrorBody, Limits
+from rapier.server.traffic import Traffic
 
 log = logging.getLogger("rapier.server")
 
@@ -57,6 +64,9 @@ class Shared:
     limits: Limits
     error_body: ErrorBody
     refusals: Refusals
+    traffic: Traffic
+    proxies: Proxies
+    behind: Seats  # requests in work of each address behind a trusted proxy
 
     @property
     def connections(self) -> MutableSet[Connection]:
@@ -74,8 +84,12 @@ class Connection(HttpToolsProtocol):
         self.logger = log
         self.active: Exchange | None = None  # the request in work; `cycle` is uvicorn's name for the newest one
         self.ending = False  # nothing more is read, and the connection is about to close
+        self.ended = shared.traffic.ended
+        self._proxied = False  # whether the peer is a trusted proxy
         self._left = left
         self._deadline = Deadline(shared.loop, self._too_late)
+        self._sending_deadline = Deadline(shared.loop, self._not_read)
+        self.hearing: Hearing = None  # type: ignore[assignment]  # there when the connection is, as uvicorn's `flow`
         self._reading = Reading.NOTHING
         self._fed = 0  # bytes since the parser last got a head, or a piece of a body, out of them
         self._unknown_method = b""
@@ -88,10 +102,16 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.hearing = Hearing(self.loop, transport, self.flow, tls=self.scheme == "https")
+        transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all has left here
+        if self.client:
+            self.client = (plain_address(self.client[0]), self.client[1])
+            self._proxied = self.shared.proxies.trusts(self.client[0])
         self._deadline.set(self.limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.end()
+        self._sending_deadline.end()
         self._left()
         active, self.active = self.active, None
         super().connection_lost(exc)
@@ -101,7 +121,12 @@ class Connection(HttpToolsProtocol):
             active.disconnected = True
             active.message_event.set()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._sending_deadline.set(self.limits.send_seconds)
+
     def resume_writing(self) -> None:
+        self._sending_deadline.unset()
         super().resume_writing()
         if self._when_flushed is not None:
             then, self._when_flushed = self._when_flushed, None
@@ -118,11 +143,25 @@ class Connection(HttpToolsProtocol):
         else:
             self.active.keep_alive = False
 
+    @property
+    def state(self) -> str:
+        """What it does, by `traffic.CONNECTION_STATES`."""
+        if self.ending or self._refusal is not None:
+            return "ending"
+        if self.active is not None:
+            return "body" if self.active.more_body and self.active.body_deadline_set else "work"
+        return "head" if self._reading is Reading.HEAD or self.cycle is None else "idle"
+
     # ---- what the peer sends ----
 
     def data_received(self, data: bytes) -> None:
         if self.ending or self._refusal is not None:
             return
+        self.hearing.reading = True
+        self._parse(data)
+        self.hearing.reading = False
+
+    def _parse(self, data: bytes) -> None:
         newest = self.cycle
         before = self._reading
         self._fed += len(data)
@@ -131,7 +170,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             # Nobody is upgraded here (RFC 9110 7.8 lets us go on); what follows the head is the next request.
             if rest := data[upgrade.args[0] :]:
-                self.data_received(rest)
+                self._parse(rest)
             return
         except httptools.HttpParserCallbackError as problem:
             self._refuse(*_refusal_behind(problem))
@@ -166,7 +205,7 @@ class Connection(HttpToolsProtocol):
         self._reading = Reading.NOTHING
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"GET" + rest)
+        self._parse(b"GET" + rest)
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= self.limits.pipelined_requests:
@@ -201,6 +240,8 @@ class Connection(HttpToolsProtocol):
         scope["path"] = urllib.parse.unquote(path) if "%" in path else path
         scope["raw_path"] = raw_path
         scope["query_string"] = url.query or b""
+        if self._proxied and self.client is not None:
+            self.shared.proxies.apply(scope, self.client[0])
         self._reading = Reading.BODY
         self._fed = 0
         keep_alive = version == "1.1" and parser.should_keep_alive() and not self._draining
@@ -231,13 +272,36 @@ class Connection(HttpToolsProtocol):
         if exchange is self.active:
             self._deadline.unset()
             exchange.message_event.set()
+            self.hearing.leave_alone()
         elif self.active is None:
             self._deadline.set(self.limits.idle_seconds)
 
     def _start(self, exchange: Exchange) -> None:
         self.active = exchange
         self._deadline.unset()
-        self._start_asgi_task(exchange, self.app)
+        if exchange.more_body:
+            self.hearing.listen()
+        else:
+            self.hearing.leave_alone()
+        self._start_asgi_task(exchange, self._application(exchange) if self._proxied else self.app)
+
+    def _application(self, exchange: Exchange) -> ASGIApplication:
+        """Who answers behind a proxy: the application, or a 429 where the address has too many requests in work."""
+        address = exchange.scope["client"][0]  # type: ignore[index]
+        leave = self.shared.behind.take(address)
+        if not isinstance(leave, str):
+            exchange.leave = leave
+            return self.app  # type: ignore[no-any-return]
+        reason = f"{self.shared.behind.per_address} requests of this address are in work (connections_per_address)"
+        self.shared.refusals.note("requests_per_address", reason, address)
+        content_type, body = self.shared.error_body(429, reason, exchange.scope["raw_path"])
+
+        async def refuse(scope: Any, receive: Any, send: Any) -> None:
+            headers = [(b"content-type", content_type.encode("latin-1")), (b"retry-after", b"1")]
+            await send({"type": "http.response.start", "status": 429, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+        return refuse
 
     # ---- what the exchange asks ----
 
@@ -267,6 +331,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The request in work is answered: on with the next one, or with waiting for it."""
         exchange, self.active = self.active, None
+        self.hearing.fresh = False
         self.server_state.total_requests += 1
         if exchange is None or self.ending or self.transport.is_closing():
             return
@@ -281,6 +346,7 @@ class Connection(HttpToolsProtocol):
             self.flow.resume_reading()
             between = self._reading is Reading.NOTHING
             self._deadline.set(self.limits.idle_seconds if between else self.limits.head_seconds)
+            self._when_sent(self.hearing.listen)
 
     # ---- refusing and ending ----
 
@@ -295,6 +361,7 @@ class Connection(HttpToolsProtocol):
             self._refused = exchange
             exchange.disconnected = True
             exchange.message_event.set()
+            exchange.tell(status)
             if exchange.response_started:
                 self.transport.abort()  # half an answer is out: there is no way to say it
                 return
@@ -303,7 +370,9 @@ class Connection(HttpToolsProtocol):
 
     def _write_refusal(self) -> None:
         status, reason = self._refusal or (400, "Bad request")
-        self.shared.refusals.note(f"{status} {reason}", self.client[0] if self.client else "a peer")
+        self.shared.refusals.note(OF_STATUS[status], f"{status} {reason}", self.client[0] if self.client else "a peer")
+        if self._refused is None:
+            self.ended(self._known_of_the_refused(), status, 0, 0.0)
         content_type, body = self.shared.error_body(status, reason, self.url)
         version = self.scope["http_version"] if self.scope else "1.1"
         self.transport.write(
@@ -319,6 +388,16 @@ class Connection(HttpToolsProtocol):
         )
         self._end(politely=status not in _STOP_READING)
 
+    def _known_of_the_refused(self) -> dict[str, Any]:
+        """What is known of a request that was refused before the application heard of it."""
+        if self._reading is Reading.BODY:
+            return dict(self.scope)  # it waited behind another one
+        known: dict[str, Any] = {"client": self.client, "headers": [], "state": {}}
+        if self._reading is Reading.HEAD and self.url:
+            method = self._unknown_method or self.parser.get_method()
+            known |= {"method": method.decode("ascii"), "raw_path": self.url.partition(b"?")[0]}
+        return known
+
     def _end(self, *, politely: bool) -> None:
         """Closes when all is sent. Impolitely: without reading what the peer still sends, but after a while.
 
@@ -330,20 +409,35 @@ class Connection(HttpToolsProtocol):
         then = self._close if politely else self._linger
         if not politely:
             self.flow.pause_reading()
+        self._when_sent(then)
+
+    def _when_sent(self, then: Callable[[], None]) -> None:
+        """Does that when nothing of an answer is left here, which has the time of a piece."""
         if self.transport.get_write_buffer_size():
             self._when_flushed = then
-            self.transport.set_write_buffer_limits(high=1, low=0)  # so that `resume_writing` means: all is sent
         else:
             then()
 
     def _close(self) -> None:
+        self.hearing.listen()
         self.flow.resume_reading()
         self.transport.close()
-        if self._draining:
-            self._deadline.set(self.limits.linger_seconds)
+        # What the transport still holds of an answer under TLS, it would hold for as long as it is not read.
+        self._deadline.set(self.limits.linger_seconds if self._draining else self.limits.close_seconds)
 
     def _linger(self) -> None:
         self._deadline.set(self.limits.linger_seconds)
+
+    def _not_read(self) -> None:
+        """The peer does not read its answer, or a byte now and then."""
+        self.shared.refusals.note(
+            "unread",
+            f"an answer was not read: less than {PIECE_BYTES // 1024} kB in {self.limits.send_seconds:g} seconds",
+            self.client[0] if self.client else "a peer",
+        )
+        # With a reset, so that nothing of it stays in the kernel either.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.transport.abort()
 
     def _too_late(self) -> None:
         """The deadline has passed."""
@@ -356,7 +450,7 @@ class Connection(HttpToolsProtocol):
         else:
             if self.cycle is None:
                 self.shared.refusals.note(
-                    "no request after the connection was made", self.client[0] if self.client else ""
+                    "silent", "no request after the connection was made", self.client[0] if self.client else ""
                 )
             self._end(politely=self._reading is Reading.NOTHING)
 

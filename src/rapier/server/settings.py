@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from rapier.server.forwarded import Proxies
+from rapier.server.traffic import Traffic
 
 ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
 # (status, reason, the request's target as far as it was read) -> (content type, body)
 ErrorBody = Callable[[int, str, bytes], tuple[str, bytes]]
 
+
+# In the scope's `state`, and true: the request came to one of the addresses that are `side` in the settings.
+SIDE = "side"
 
 LARGEST = 2_000_000_000  # beyond it the kernel's own numbers end
 
@@ -28,14 +36,12 @@ class Limits:
     cap in all, and a single one never does.
     """
 
-    connections: int = _limit(
-        10_000, "connections", "Open connections in all; a further one is closed at once. Divided by the workers."
-    )
+    connections: int = _limit(10_000, "connections", "Open connections in all; a further one is closed at once.")
     connections_per_address: int = _limit(
         200,
         "connections",
         "Open connections of one IPv4 address, or of one IPv6 network of 64 bits; a further one is closed at once. "
-        "Divided by the workers.",
+        "Behind a trusted proxy: its requests in work; 429 for a further one.",
     )
     handshake_seconds: float = _limit(10.0, "seconds", "For the TLS handshake; then the connection is dropped.")
     head_seconds: float = _limit(
@@ -44,6 +50,9 @@ class Limits:
     idle_seconds: float = _limit(60.0, "seconds", "Between two requests of a connection; then it is closed.")
     body_seconds: float = _limit(
         60.0, "seconds", "For a request's body, from when the application first asks for it; then 408."
+    )
+    send_seconds: float = _limit(
+        30.0, "seconds", "For each 64 kB of an answer to be taken by who asked; then the connection is cut."
     )
     head_bytes: int = _limit(65_536, "bytes", "A request's head; 431 for a longer one.")
     head_fields: int = _limit(100, "headers", "Headers in a request; 431 for more.")
@@ -63,14 +72,23 @@ class Limits:
     linger_seconds: float = _limit(
         0.5, "seconds", "From an answer's end to the closing of a connection that still sends an unread body."
     )
-    close_seconds: float = _limit(3.0, "seconds", "For the peer's part in ending TLS; then the connection is dropped.")
+    close_seconds: float = _limit(
+        10.0,
+        "seconds",
+        "For the last 64 kB of an answer and the peer's part in ending TLS; then the connection is dropped.",
+    )
     stalled_seconds: float = _limit(
         10.0, "seconds", "Without a sign from a peer that has to acknowledge what was sent; then it is dropped."
     )
     probe_seconds: float = _limit(
         30.0, "seconds", "Of silence on a connection until the kernel asks whether the peer is still there."
     )
-    drain_seconds: float = _limit(8.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
+    silent_worker_seconds: float = _limit(
+        30.0,
+        "seconds",
+        "Without a sign of life from one of several workers; then it is ended, and another one takes its place.",
+    )
+    drain_seconds: float = _limit(7.0, "seconds", "For requests in work after SIGTERM; then they are cut.")
     shutdown_seconds: float = _limit(1.0, "seconds", "For the application's own end, after that.")
 
     def __post_init__(self) -> None:
@@ -110,6 +128,12 @@ class Settings:
     certificate: Path | None  # PEM, with the chain; None only with insecure_http
     key: Path | None = None  # PEM; None: it is in the certificate's file
     insecure_http: bool = False  # plain HTTP; refused unless every address is a loopback one
+    handed_over: tuple[socket.socket, ...] = ()  # listening sockets that others opened; then `listen` is empty
+    hangup_rereads: bool = True  # SIGHUP has certificate and users read again; else it does what the system says
     workers: int = 1
     limits: Limits = Limits()
     error_body: ErrorBody = plain_text  # for what the server itself refuses: 400, 408, 413, 414, 431, 501, 503, 505
+    traffic: Traffic = field(default_factory=Traffic)  # what is seen, in each process for itself
+    proxies: Proxies = field(default_factory=Proxies)  # whose word counts on whose request they bring
+    side: tuple[tuple[str, int], ...] = ()  # addresses for plain HTTP that have `SIDE` in their requests' state
+    in_each_process: Callable[[], AbstractContextManager[None]] = nullcontext  # around the serving

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from access_peers import Htpasswd, OpenDoor
 from rapier.access.doorkeeper import Doorkeeper
+from rapier.access.everyone import Everyone
 from rapier.access.users import UsersFile
 
 
@@ -46,7 +47,7 @@ async def door(path: Path) -> AsyncIterator[OpenDoor]:
     opened: list[Doorkeeper] = []
 
     def open_door(**options: object) -> Doorkeeper:
-        opened.append(Doorkeeper(UsersFile(path), **options))  # type: ignore[arg-type]
+        opened.append(Doorkeeper(Everyone([UsersFile(path)]), **options))  # type: ignore[arg-type]
         return opened[-1]
 
     yield open_door

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from access_peers import SCHEMES, Htpasswd, OpenDoor, basic
-from rapier.access import doorkeeper, users
+from rapier.access import doorkeeper, following
 from rapier.access.remembered import RememberedPasswords
 from rapier.access.schemes import make_hash, matches
 from rapier.access.users_edit import remove_user, set_password
@@ -23,7 +23,7 @@ HERE = "192.0.2.1"
 @pytest.fixture(autouse=True)
 def stamps_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of these tests are young, and no test changes one twice within a tick of the clock."""
-    monkeypatch.setattr(users, "_STAMPS_TRUSTED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(following, "STAMPS_TRUSTED_AFTER_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -267,6 +267,7 @@ async def test_tries_made_at_once_are_slowed_like_tries_one_after_the_other(
     assert await keeper.admit(joe, "192.0.2.77") == "joe"
 
 
+@pytest.mark.alone
 async def test_an_unknown_name_takes_as_long_as_a_wrong_password(path: Path, door: OpenDoor) -> None:
     set_password(path, "joe", "secret")
     keeper = door()

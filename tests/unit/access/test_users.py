@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rapier.access.everyone import Everyone
 from rapier.access.files import replace_file
 from rapier.access.users import UsersFile
 from rapier.errors import UsersFileError
@@ -70,14 +71,14 @@ def test_a_file_that_did_not_change_is_not_read_again(users: UsersFile) -> None:
 def test_a_file_replaced_by_rename_counts_at_once(users: UsersFile, path: Path) -> None:
     replace_file(path, JOES_OTHER.encode())
     follow(users)
-    assert users.hash_of("anna") is None
-    assert users.hash_of("joe") == JOES_OTHER.strip().partition(":")[2]
+    assert users.hashes.get("anna") is None
+    assert users.hashes.get("joe") == JOES_OTHER.strip().partition(":")[2]
 
 
 def test_a_file_rewritten_in_place_counts_at_once(users: UsersFile, path: Path) -> None:
     path.write_text(JOES_OTHER)
     follow(users)
-    assert users.hash_of("anna") is None
+    assert users.hashes.get("anna") is None
 
 
 def test_a_file_behind_a_link_that_is_turned_counts_at_once(tmp_path: Path) -> None:
@@ -89,8 +90,8 @@ def test_a_file_behind_a_link_that_is_turned_counts_at_once(tmp_path: Path) -> N
     (tmp_path / "new-link").symlink_to("second")
     (tmp_path / "new-link").rename(link)
     follow(users)
-    assert users.hash_of("anna") is None
-    assert users.hash_of("joe")
+    assert users.hashes.get("anna") is None
+    assert users.hashes.get("joe")
 
 
 def test_a_change_that_leaves_all_stamps_as_they_were_is_still_found(users: UsersFile, path: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_change_that_leaves_all_stamps_as_they_were_is_still_found(users: User
         patched.setattr(os, "stat", lambda name, **options: seen if name == str(path) else real_stat(name, **options))
         time.sleep(0.06)
         follow(users)
-    assert users.hash_of("joe") == JOES_OTHER.strip().partition(":")[2]
+    assert users.hashes.get("joe") == JOES_OTHER.strip().partition(":")[2]
 
 
 @pytest.mark.parametrize("broken", ["joe:secret\n", ANNA + JOE[:20], "\xff\xfe", "no colon"])
@@ -113,13 +114,13 @@ def test_a_broken_new_file_keeps_the_last_good_one_and_the_log_says_so_once(
     for _ in range(3):
         follow(users)
         time.sleep(0.05)
-    assert users.hash_of("anna")
+    assert users.hashes.get("anna")
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert f"users file {path}: line" in record.message
     assert "Going on with the 2 users read before" in record.message
     path.write_text(JOE)
     follow(users)
-    assert users.hash_of("anna") is None
+    assert users.hashes.get("anna") is None
 
 
 def test_a_file_that_is_gone_keeps_the_last_good_one_until_there_is_one_again(
@@ -127,12 +128,12 @@ def test_a_file_that_is_gone_keeps_the_last_good_one_until_there_is_one_again(
 ) -> None:
     path.unlink()
     follow(users)
-    assert users.hash_of("anna")
+    assert users.hashes.get("anna")
     assert "cannot be read: No such file or directory" in caplog.text
     path.write_text(JOE)
     follow(users)
-    assert users.hash_of("anna") is None
-    assert users.hash_of("joe")
+    assert users.hashes.get("anna") is None
+    assert users.hashes.get("joe")
 
 
 @contextlib.contextmanager
@@ -153,7 +154,7 @@ def test_a_file_that_may_no_longer_be_read_keeps_the_last_good_one_until_it_may_
     path.chmod(0o000)
     with without_roots_rights():
         follow(users)
-    assert users.hash_of("anna")
+    assert users.hashes.get("anna")
     assert "cannot be read: Permission denied. " in caplog.text
     caplog.set_level(logging.INFO)
     path.chmod(0o600)
@@ -164,12 +165,12 @@ def test_a_file_that_may_no_longer_be_read_keeps_the_last_good_one_until_it_may_
 def test_a_writer_that_truncates_first_locks_nobody_out(users: UsersFile, path: Path) -> None:
     with path.open("w") as file:
         follow(users)
-        assert users.hash_of("anna")
+        assert users.hashes.get("anna")
         file.write(JOES_OTHER)
         file.flush()
         follow(users)
-        assert users.hash_of("anna") is None
-        assert users.hash_of("joe")
+        assert users.hashes.get("anna") is None
+        assert users.hashes.get("joe")
 
 
 def test_a_file_that_stays_empty_means_that_the_last_user_was_removed(
@@ -177,29 +178,22 @@ def test_a_file_that_stays_empty_means_that_the_last_user_was_removed(
 ) -> None:
     path.write_text("")
     follow(users)
-    assert users.hash_of("anna")
+    assert users.hashes.get("anna")
     time.sleep(1.1)
     follow(users)
-    assert users.hash_of("anna") is None
+    assert users.hashes.get("anna") is None
     assert "names no user any more" in caplog.text
-    assert users.decoy_for("anna").startswith("$2y$10$")
+    assert Everyone([users]).decoy_for("anna").startswith("$2y$10$")
     path.write_text(ANNA)
     follow(users)
-    assert users.hash_of("anna")
+    assert users.hashes.get("anna")
 
 
 def test_an_empty_file_found_late_is_believed_at_once(users: UsersFile, path: Path) -> None:
     path.write_text("# nobody\n")
     time.sleep(1.1)
     follow(users)
-    assert users.hash_of("anna") is None
-
-
-def test_a_name_nobody_has_is_always_compared_with_the_same_users_hash(users: UsersFile) -> None:
-    real = {users.hash_of("anna"), users.hash_of("joe")}
-    decoys = {name: users.decoy_for(name) for name in map(str, range(50))}
-    assert set(decoys.values()) == real
-    assert all(users.decoy_for(name) == decoy for name, decoy in decoys.items())
+    assert users.hashes.get("anna") is None
 
 
 def test_reading_while_a_writer_goes_on_never_ends_in_an_empty_or_mixed_file(path: Path) -> None:
@@ -215,7 +209,7 @@ def test_reading_while_a_writer_goes_on_never_ends_in_an_empty_or_mixed_file(pat
     writer.start()
     while writer.is_alive():
         follow(users)
-        assert (users.hash_of("anna") is None) != (users.hash_of("joe") is None)
+        assert (users.hashes.get("anna") is None) != (users.hashes.get("joe") is None)
     writer.join()
     follow(users)
-    assert users.hash_of("joe")
+    assert users.hashes.get("joe")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from msgspec import inspect
 
-from rapier.api.v3.bodies import creation_shape
+from rapier.api.v3.creations import creation_shape
 from rapier.api.v3.openapi import documents_of
 from rapier.api.v3.routes import routes_of
 from rapier.api.v3.shapes import collection_of

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rapier.api.trace import RequestInLines, begin, request_id
+from rapier.api.trace import begin, current, request_id
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -70,14 +70,15 @@ def test_whatever_comes_the_id_is_safe_to_write_anywhere(own: bytes, parent: byt
     assert re.fullmatch(r"[A-Za-z0-9._~:/+=@-]{1,128}", request_id([(b"x-request-id", own), (b"traceparent", parent)]))
 
 
-async def test_a_line_names_the_request_that_it_is_about() -> None:
-    record = logging.LogRecord("rapier", logging.ERROR, __file__, 1, "it failed", (), None)
+async def test_the_id_is_known_to_the_task_that_began_it_and_to_those_that_it_starts() -> None:
     begin("abc")
-    assert RequestInLines().filter(record)
-    assert record.__dict__["request"] == " request=abc"
+    assert current() == "abc"
+    assert await asyncio.create_task(_id_seen()) == "abc"
 
 
-def test_a_line_outside_of_any_request_names_none() -> None:
-    record = logging.LogRecord("rapier", logging.INFO, __file__, 1, "serving", (), None)
-    assert RequestInLines().filter(record)
-    assert record.__dict__["request"] == ""
+async def _id_seen() -> str:
+    return current()
+
+
+def test_outside_of_any_request_there_is_none() -> None:
+    assert current() == ""

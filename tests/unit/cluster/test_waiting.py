@@ -192,6 +192,7 @@ async def test_beyond_the_connections_one_look_is_for_all(
     assert all(answer.status == "error" for answer in answers[:count])
 
 
+@pytest.mark.alone
 async def test_a_thousand_waiters_are_cheap_and_queries_stay_fast(
     cluster: Cluster, jobs: Jobs, peer: Peer, figures: Figures
 ) -> None:

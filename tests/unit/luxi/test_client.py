@@ -18,10 +18,11 @@ OPCODE = {"OP_ID": "OP_TEST_DELAY", "reason": []}
 ROWS = [["a"], ["b"]]
 
 # method of ours, arguments, what goes over the wire, what comes back, what we make of it
+NO_ROWS: dict[str, Any] = {"fields": [], "data": []}
 READS: list[tuple[str, list[Any], list[Any], Any, Any]] = [
     ("query_cluster_info", [], ["QueryClusterInfo"], {"name": "c"}, {"name": "c"}),
-    ("query", ["node", ["name"]], ["Query", "node", ["name"], None], {"data": []}, {"data": []}),
-    ("query", ["os", ("name",), ["=", "name", "x"]], ["Query", "os", ["name"], ["=", "name", "x"]], {}, {}),
+    ("query", ["node", ["name"]], ["Query", "node", ["name"], None], NO_ROWS, NO_ROWS),
+    ("query", ["os", ("name",), ["=", "name", "x"]], ["Query", "os", ["name"], ["=", "name", "x"]], NO_ROWS, NO_ROWS),
     ("query_fields", ["node"], ["QueryFields", "node", None], {"fields": [1]}, [1]),
     ("query_fields", ["node", ("name",)], ["QueryFields", "node", ["name"]], {"fields": []}, []),
     ("query_instances", [[], ["name"]], ["QueryInstances", [], ["name"], False], ROWS, ROWS),
@@ -110,6 +111,20 @@ async def test_rows_of_another_length_than_asked_for_are_garbled(
         await getattr(luxi, method)([], ["name", "uuid"])
 
 
+@pytest.mark.parametrize(
+    "data", [[[1]], [[[0]]], [[[0, "a", "b"]]], [[[0, "a"], [0, "b"]]], [[]], {"a": 1}, None], ids=repr
+)
+async def test_an_answer_to_a_query_without_a_status_and_a_value_for_each_field_is_garbled(
+    peer: Peer, luxi: Luxi, data: Any
+) -> None:
+    async def script(asked: Asked) -> None:
+        asked.answer({"fields": [], "data": data})
+
+    peer.script = script
+    with pytest.raises(MasterGarbled, match=r"another shape|rows of other lengths"):
+        await luxi.query("node", ["name"])
+
+
 async def test_another_number_of_jobs_than_asked_for_is_garbled(peer: Peer, luxi: Luxi) -> None:
     async def script(asked: Asked) -> None:
         asked.answer([])
@@ -154,8 +169,11 @@ async def test_no_change_is_ever_sent_twice(
     assert len(peer.asked) == 1
 
 
+OTHERS = ("close", "probe", "wait_for_job_change")
+
+
 def test_no_call_is_missing_from_the_tables_above() -> None:
-    calls = {name for name in vars(Luxi) if not name.startswith("_") and name not in ("close", "wait_for_job_change")}
+    calls = {name for name in vars(Luxi) if not name.startswith("_") and name not in OTHERS}
     assert calls == {row[0] for row in READS + CHANGES}
 
 

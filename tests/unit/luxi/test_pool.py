@@ -162,17 +162,21 @@ async def test_garbage_is_called_so_and_its_connection_is_not_used_again(
 async def test_what_follows_an_answer_is_never_taken_for_the_answer_to_the_next_request(
     peer: Peer, pool: Pool, surplus: bytes, pause: float | None
 ) -> None:
+    sent = asyncio.Event()
+
     async def talkative(asked: Asked) -> None:
         if pause is None:
             asked.send(encode_answer(True, "first") + surplus)
-            return
-        asked.answer("first")
-        await asyncio.sleep(pause)
-        asked.send(surplus)
+        else:
+            asked.answer("first")
+            await asyncio.sleep(pause)
+            asked.send(surplus)
+        sent.set()
 
     usual, peer.script = peer.script, talkative
     with contextlib.suppress(MasterGarbled):
         assert await read(pool, seconds=1) == "first"
+    await sent.wait()
     await asyncio.sleep(0.03)
     peer.script = usual
     for number in range(3):

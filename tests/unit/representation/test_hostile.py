@@ -64,8 +64,8 @@ def test_no_file_is_read(tmp_path: Path) -> None:
 def test_a_deep_nest_is_refused(depth: int) -> None:
     inner = b'<item type="list">' * (depth - 1) + b"</item>" * (depth - 1)
     refused(value(inner, b' type="list"'), "nested deeper than 64")
-    refused(b"[" * depth + b"]" * depth, "nested deeper|recursion", JSON)
-    refused(b'{"a":' * depth + b"0" + b"}" * depth, "nested deeper|recursion", JSON)
+    refused(b"[" * depth + b"]" * depth, "nested deeper|recursion|more than 100,000", JSON)
+    refused(b'{"a":' * depth + b"0" + b"}" * depth, "nested deeper|recursion|more than 100,000", JSON)
 
 
 def test_sixty_four_levels_are_taken_and_brackets_in_strings_do_not_count() -> None:
@@ -131,3 +131,28 @@ def test_a_refusal_names_the_member() -> None:
 @pytest.mark.parametrize("body", [b"", b"NaN", b"[1e999]", b"-Infinity", b'"\xff"', b'"\\ud800"', b"{", b"[1] 2"])
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     refused(body, ".", JSON)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b",".join([b"[]"] * 3_000_000) + b"]",
+        b"[" + b",".join([b"1"] * 200_000) + b"]",
+        b"{" + b",".join(b'"%d":0' % number for number in range(200_000)) + b"}",
+        b"[" * 60 + b",".join([b"{}"] * 200_000) + b"]" * 60,
+    ],
+    ids=["lists", "numbers", "members", "deep"],
+)
+def test_more_values_than_anybody_means_are_refused_before_they_are_made(body: bytes) -> None:
+    refused(body, "more than 100,000 values", JSON)
+
+
+def test_more_elements_than_anybody_means_are_refused_where_the_last_good_one_ends() -> None:
+    refused(value(b"<item/>" * 300_000, b' type="list"'), "more than 100,000 values")
+
+
+def test_as_many_values_as_may_be_are_taken_and_a_long_text_is_one() -> None:
+    assert JSON.decode is not None
+    assert len(JSON.decode(b"[" + b",".join([b"[]"] * 49_000) + b"]", Any)) == 49_000
+    assert len(xml.decode(value(b"<item/>" * 99_000, b' type="list"'), Any)) == 99_000
+    assert JSON.decode(b'["' + b"x" * 9_000_000 + b'"]', Any) == ["x" * 9_000_000]

@@ -27,7 +27,7 @@ def test_a_limit_that_is_none_is_refused(value: float) -> None:
         Limits(head_seconds=value)
 
 
-def test_what_a_drain_may_take_is_ten_seconds_in_all_with_the_second_that_workers_are_waited_for() -> None:
+def test_what_a_drain_may_take_is_ten_seconds_in_all_with_the_seconds_that_workers_are_waited_for() -> None:
     assert Limits().drain_seconds + Limits().shutdown_seconds + WORKERS_GRACE_SECONDS == 10
 
 

@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from endpoints import Access
+from processes import children
 from rude.daemon import Daemon, address_of, eventually, read_answer, request, running, start_and_fail
 
 
@@ -83,11 +84,6 @@ def processes_behind(daemon: Daemon, tries: int = 40) -> set[int]:
     return seen
 
 
-def children(process: int) -> set[int]:
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False).stdout
-    return {int(word) for word in found.split()}
-
-
 def test_each_of_several_workers_answers_and_the_parent_does_not(access: Access) -> None:
     with running(access.certificate, access.key, workers=3) as daemon:
         assert eventually(lambda: processes_behind(daemon) == children(daemon.pid))
@@ -107,6 +103,18 @@ def test_a_worker_that_dies_is_replaced_and_it_is_said() -> None:
         assert daemon.program.stop() == 0
 
 
+def test_a_worker_that_hangs_is_replaced_and_it_is_said_where_it_hung() -> None:
+    with running(workers=2, limits={"silent_worker_seconds": 2}) as daemon, daemon.connect() as sock:
+        before = children(daemon.pid)
+        sock.sendall(request("GET", "/hang"))
+        assert eventually(lambda: "hangs: no sign of life for 2 s" in daemon.log)
+        assert eventually(lambda: len(after := children(daemon.pid)) == 2 and len(after & before) == 1)
+        assert "in on_hang" in daemon.log
+        assert daemon.log.count("was killed by SIGABRT; another one takes its place") == 1
+        assert eventually(lambda: processes_behind(daemon) == children(daemon.pid))
+        assert daemon.program.stop() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_parent_ends_all(number: int) -> None:
     with running(workers=2) as daemon:
@@ -115,14 +123,25 @@ def test_a_signal_to_the_parent_ends_all(number: int) -> None:
         assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
 
 
-def test_ctrl_c_which_reaches_all_of_them_lets_requests_in_work_end() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a service manager"])
+def test_a_signal_that_reaches_all_of_them_lets_requests_in_work_end(number: int) -> None:
     with running(workers=2) as daemon, daemon.connect() as sock:
         sock.sendall(request("GET", "/slow?0.7"))
         assert not eventually(lambda: False, 0.2)
         for process in (*children(daemon.pid), daemon.pid):
-            os.kill(process, signal.SIGINT)
+            os.kill(process, number)
         assert read_answer(sock).json == {"slow": True}
         assert daemon.program.process.wait(10) == 0
+
+
+def test_a_second_signal_to_the_parent_ends_all_at_once() -> None:
+    with running(workers=2) as daemon, daemon.connect() as sock:
+        sock.sendall(request("GET", "/slow?30"))
+        began = time.monotonic()
+        daemon.program.process.send_signal(signal.SIGTERM)
+        assert not eventually(lambda: daemon.program.process.poll() is not None, 0.5)
+        assert daemon.end() == 0
+        assert time.monotonic() - began < 3
 
 
 def test_workers_end_when_their_parent_is_killed() -> None:

@@ -28,6 +28,7 @@ def test_the_version_is_the_one_that_was_read() -> None:
         (HttpToolsProtocol.connection_made, ["self", "transport"]),
         (HttpToolsProtocol.connection_lost, ["self", "exc"]),
         (HttpToolsProtocol.data_received, ["self", "data"]),
+        (HttpToolsProtocol.pause_writing, ["self"]),
         (HttpToolsProtocol.resume_writing, ["self"]),
         (HttpToolsProtocol.on_message_begin, ["self"]),
         (HttpToolsProtocol.on_url, ["self", "url"]),
@@ -72,7 +73,11 @@ def test_an_exchange_is_made_with_what_a_cycle_takes() -> None:
 def test_everything_that_is_overridden_was_there() -> None:
     """A method of ours that overrides nothing any more would be a guard that is never called."""
     for ours, theirs, own in (
-        (Connection, HttpToolsProtocol, {"drain", "body_is_wanted", "body_is_too_large", "may_read_the_rest_of"}),
+        (
+            Connection,
+            HttpToolsProtocol,
+            {"drain", "body_is_wanted", "body_is_too_large", "may_read_the_rest_of"},
+        ),
         (Exchange, RequestResponseCycle, {"common_lines"}),
     ):
         public = {name for name, member in vars(ours).items() if callable(member) and not name.startswith("_")}
@@ -92,7 +97,7 @@ def test_the_attributes_that_we_set_and_read_are_uvicorns() -> None:
     finally:
         loop.close()
     read = "app app_state client connections cycle expect_100_continue flow headers logger parser pipeline scope tasks"
-    assert set(read.split()) <= set(vars(protocol))
+    assert {*read.split(), "scheme"} <= set(vars(protocol))
     assert {"state", "should_exit", "logger"} <= set(vars(LifespanOn(config)))
     assert HIGH_WATER_LIMIT == 65536
     assert HEADER_RE.search(b"a b")

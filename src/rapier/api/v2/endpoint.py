@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import urllib.parse
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,8 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
 from rapier.api.trail import cause_of
+from rapier.api.v2 import rights
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
-from rapier.api.v2.reads import Handler, encoded
+from rapier.api.v2.reads import Handler, body_of
 from rapier.api.v2.request import Request
 from rapier.api.v2.routes import ROUTES
 from rapier.api.v2.writes import Submit
@@ -26,7 +28,7 @@ from rapier.cluster.cluster import Cluster
 from rapier.errors import GanetiError, MasterError
 from rapier.ganeti import private
 from rapier.representation import json
-from rapier.representation.reading import NotReadable
+from rapier.representation.reading import NotReadable, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +61,14 @@ register_url_convertor("number", _Number())
 class Endpoint:
     """One URI: its handlers by method, as an ASGI application. Who asks is in the scope's state."""
 
-    def __init__(self, cluster: Cluster, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, cluster: Cluster, uri: str, handlers: Mapping[str, Handler]) -> None:
         self._cluster = cluster
+        self._route = without_convertors(uri)
         self._handlers = handlers
+        self._needed = {method: rights.needed(method, uri) for method in handlers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = self._route
         try:
             answer = await self._answer(scope, receive)
         except (ClientDisconnect, ClientLeft):
@@ -79,11 +84,14 @@ class Endpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> PlainAnswer:
         method = scope["method"]
-        handler = self._handlers.get("GET" if method == "HEAD" else method)
+        meant = "GET" if method == "HEAD" else method
+        handler = self._handlers.get(meant)
         # HEAD has no effects (RFC 9110 9.2.1), and there are reads that make a job
         if handler is None or (method == "HEAD" and isinstance(handler, Submit)):
             raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"Method {method} is unsupported for path {target_of(scope)}")
         state = scope["state"]
+        if rejection := state["admission"].rejection(self._needed[meant]):
+            raise Refusal(rejection.status, rejection.text, rejection.headers)
         request = Request(
             cluster=self._cluster,
             cause=cause_of(scope),
@@ -94,7 +102,15 @@ class Endpoint:
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
         )
-        return _answered(HTTPStatus.OK, encoded(await handler(request)) + b"\n", method)
+        value = await handler(request)
+        if isinstance(handler, Submit):
+            state["job"] = value
+        return _answered(HTTPStatus.OK, body_of(value), method)
+
+
+def without_convertors(uri: str) -> str:
+    """A route's URI as it is told of: `/2/nodes/{node}`, without the kind of the variable part."""
+    return re.sub(r":\w+}", "}", uri)
 
 
 async def _body(scope: Scope, receive: Receive) -> Any:
@@ -108,6 +124,8 @@ async def _body(scope: Scope, receive: Receive) -> Any:
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
         value = json.decode(body)
+    except TooMany as problem:
+        raise bad_request(f"The body holds {problem}") from None
     except NotReadable:
         raise bad_request("Unable to parse JSON data") from None
     if private.MARK in body:
@@ -138,7 +156,7 @@ async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 def application(cluster: Cluster) -> ASGIApp:
     """Version 2 over one cluster. Matches paths as they came: to stock, `%2F` and a slash at the end are 404."""
-    endpoints = {uri: Endpoint(cluster, handlers) for uri, handlers in ROUTES.items()}
+    endpoints = {uri: Endpoint(cluster, uri, handlers) for uri, handlers in ROUTES.items()}
     router = Router(
         [Route(uri, endpoint=endpoint) for uri, endpoint in endpoints.items()],
         redirect_slashes=False,

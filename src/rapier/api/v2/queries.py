@@ -6,6 +6,8 @@ from typing import Any
 
 from rapier.api.v2.errors import bad_request
 from rapier.api.v2.request import Request, check_type
+from rapier.ganeti.kinds import JOB
+from rapier.ganeti.private import hidden
 from rapier.luxi.client import FieldDefinition, QueryResult
 
 
@@ -22,7 +24,7 @@ def _fields(request: Request) -> list[str]:
 
 async def by_fields(request: Request) -> QueryResult:
     """GET: all objects."""
-    return await request.cluster.luxi.query(request.names["resource"], _fields(request))
+    return await _queried(request, _fields(request), None)
 
 
 async def by_filter(request: Request) -> QueryResult:
@@ -33,7 +35,16 @@ async def by_filter(request: Request) -> QueryResult:
     wanted = body.get("qfilter")
     if wanted is None:
         wanted = body.get("filter")
-    return await request.cluster.luxi.query(request.names["resource"], fields, wanted)
+    return await _queried(request, fields, wanted)
+
+
+async def _queried(request: Request, fields: Any, wanted: Any) -> QueryResult:
+    """What luxid answers, which also says what is wrong with fields or a filter of another type."""
+    kind = request.names["resource"]
+    answer = await request.cluster.luxi.query(kind, fields, wanted)
+    if kind == JOB.name:
+        answer["data"] = hidden(answer["data"])
+    return answer
 
 
 async def fields(request: Request) -> dict[str, list[FieldDefinition]]:

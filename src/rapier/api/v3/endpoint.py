@@ -1,7 +1,7 @@
 """From an ASGI request to an operation of version 3, and its answer back. The URIs themselves are in `routes`.
 
-Refusals come in this order: path, method, representation, cluster, query, body, precondition's form; then the operation
-has its say, and last of all whether the precondition holds.
+Refusals come in this order: path, method, rights, representation, cluster, query, body, precondition's form; then the
+operation has its say, and last of all whether the precondition holds.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rapier.access.rights import READER, WRITER
+from rapier.api.admission import Admission
+from rapier.api.browsers import SAFE_METHODS
 from rapier.api.http import ClientLeft, PlainAnswer, first_of, gone, header_list, target_of
 from rapier.api.trail import cause_of
 from rapier.api.v3 import pages
@@ -58,6 +61,7 @@ class Endpoint:
         self._negotiation = Negotiation(settings.representations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = self._route.uri
         try:
             answer = await self._answer(scope, receive)
         except (ClientDisconnect, ClientLeft):
@@ -73,6 +77,9 @@ class Endpoint:
         operation = self._route.methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise _wrong_method(method, self._route)
+        admission: Admission = scope["state"]["admission"]
+        if rejection := admission.rejection(READER if method in SAFE_METHODS else WRITER):
+            raise Problem(rejection.slug, f"The users file gives {scope['state']['user']!r} no right to {method} here")
         representation = self._negotiation.wanted(scope)
         names = {name: _unescaped(value) for name, value in scope.get("path_params", {}).items()}
         cluster_name, own_name = await self._cluster_name(names.pop("cluster", None))
@@ -84,6 +91,7 @@ class Endpoint:
             cluster_name=cluster_name,
             cluster_names=tuple(filter(None, (own_name, self._settings.alias))),
             user=cause.user,
+            may_write=admission.rejection(WRITER) is None,
             request_id=cause.request_id,
             trail=cause.trail,
             names=names,
@@ -95,6 +103,7 @@ class Endpoint:
             longest_wait_seconds=self._settings.longest_wait_seconds,
             draining=state.get("draining") or asyncio.Event(),
             gone=lambda: gone(receive),
+            told=state,
         )
         rendered = await self._rendered(request, operation, representation, target_of(scope))
         return _conditional(rendered, request.preconditions, representation, method)
@@ -121,7 +130,12 @@ class Endpoint:
             return "", ""
         alias = self._settings.alias
         name = await self._cluster.objects.cluster_name(None if asked == alias else asked)
-        if asked not in (name, alias) or asked in RESERVED:
+        if asked in RESERVED:
+            raise not_found(
+                f"{asked!r} is a word of the API's own and names no cluster; one that is called so is reached by "
+                "another name that the daemon gives it (--cluster-alias)"
+            )
+        if asked not in (name, alias):
             raise not_found(f"There is no cluster {asked!r} here; there is {name!r}")
         return asked, name
 

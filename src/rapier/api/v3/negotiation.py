@@ -102,6 +102,7 @@ _BY_THE_SERVER = {
     HTTPStatus.REQUEST_TIMEOUT: "too-slow",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "content-too-large",
     HTTPStatus.REQUEST_URI_TOO_LONG: "uri-too-long",
+    HTTPStatus.TOO_MANY_REQUESTS: "too-many-requests",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head-too-large",
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal-error",
     HTTPStatus.SERVICE_UNAVAILABLE: "too-busy",

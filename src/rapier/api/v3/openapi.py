@@ -26,7 +26,9 @@ Formats = Sequence[Representation]
 ANYWHERE = (
     "malformed",
     "unauthorized",
+    "forbidden",
     "not-acceptable",
+    "too-many-requests",
     "too-busy",
     "internal-error",
     "too-slow",

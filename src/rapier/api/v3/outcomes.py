@@ -62,6 +62,7 @@ async def made(request: Request, submitted: Submitted[Any], result: Callable[[],
 
     The job is there, whatever becomes of luxid: no answer may read as if it were not.
     """
+    request.told["job"] = submitted.job_id
     try:
         return await _told(request, submitted, result)
     except MasterError as problem:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from http import HTTPStatus
@@ -176,10 +177,12 @@ def _fixed(kind: bytes, make: Callable[[], bytes]) -> ASGIApp:
 class _Page:
     """A route's endpoint: Starlette takes a class or object with `__call__` as an ASGI application."""
 
-    def __init__(self, application: ASGIApp) -> None:
+    def __init__(self, route: str, application: ASGIApp) -> None:
+        self._route = route
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["route"] = self._route
         await self._application(scope, receive, send)
 
 
@@ -192,4 +195,7 @@ def routes_of(routes: Sequence[APIRoute], representations: Registry) -> list[Rou
         "/3/schema.xsd": (b"application/xml", lambda: xsd.schema(documents_of(routes))),
         **{f"/3/problems/{slug}": (HTML, partial(_problem_page, kind)) for slug, kind in TYPES.items()},
     }
-    return [Route(uri, endpoint=_Page(_fixed(content_type, cache(make)))) for uri, (content_type, make) in made.items()]
+    return [
+        Route(uri, endpoint=_Page(re.sub("^/3/problems/.+", "/3/problems/{slug}", uri), _fixed(kind, cache(make))))
+        for uri, (kind, make) in made.items()
+    ]

@@ -47,8 +47,8 @@ _TYPES = (
         "malformed",
         Status.BAD_REQUEST,
         "The request cannot be read",
-        "The body is not of the format that its media type names, is nested more than 64 deep, or brings a document "
-        "type declaration; or the path or the query string holds an escape that is none.",
+        "The body is not of the format that its media type names, is nested more than 64 deep, holds more than 100,000 "
+        "values, or brings a document type declaration; or the path or the query string holds an escape that is none.",
     ),
     ProblemType(
         "etag-without-if-match",
@@ -62,6 +62,13 @@ _TYPES = (
         Status.UNAUTHORIZED,
         "Who asks is not known",
         "No user and password came with the request, or not good ones. Send HTTP Basic credentials.",
+    ),
+    ProblemType(
+        "forbidden",
+        Status.FORBIDDEN,
+        "The user may not do this",
+        "The users file of stock ganeti-rapi gives rights to each user: `read` is needed to read here, `write` for "
+        "everything. Who is in a file of htpasswd's may do everything.",
     ),
     ProblemType(
         "foreign-origin",
@@ -239,6 +246,13 @@ _TYPES = (
         "The master daemon went away in the middle of the submission, and its queue does not have the job: nothing was "
         "changed, and the request may be sent again.",
         RETRY_AFTER_SECONDS,
+    ),
+    ProblemType(
+        "too-many-requests",
+        Status.TOO_MANY_REQUESTS,
+        "Too many requests of this address are in work",
+        "Behind a trusted proxy, an address may have as many requests in work as it may have connections without one.",
+        1,
     ),
     ProblemType(
         "too-busy",

@@ -96,7 +96,7 @@ VERSION = Operation(_version, "What this API is, and the clusters it answers for
 
 
 async def _self(request: Request) -> Answer:
-    value = {"kind": "self", "user": request.user, "may_write": True, "request_id": request.request_id}
+    value = {"kind": "self", "user": request.user, "may_write": request.may_write, "request_id": request.request_id}
     return Answer(value, SelfAnswer, volatile=True)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import re
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -32,6 +32,7 @@ class Request:
     cluster_name: str  # as the URI has it
     cluster_names: tuple[str, ...]  # its own name first
     user: str
+    may_write: bool
     request_id: str
     trail: Callable[[], list[Any]]  # why jobs of this request are made: user and request, as of now
     names: Mapping[str, str]
@@ -43,6 +44,7 @@ class Request:
     longest_wait_seconds: int
     draining: asyncio.Event
     gone: Callable[[], Awaitable[None]]  # returns when the client has left
+    told: MutableMapping[str, Any]  # what the log's line about the request tells beside: `job`
 
     def uri(self, *parts: str) -> str:
         """The URI of something in the request's cluster."""

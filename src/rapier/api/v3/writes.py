@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, get_args, get_origin
 
-from rapier.api.v3.bodies import check, creation, creation_shape, fill, new_name
+from rapier.api.v3.bodies import check, fill, new_name
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
+from rapier.api.v3.creations import creation, creation_shape
 from rapier.api.v3.operations import Handler, Operation
 from rapier.api.v3.outcomes import nothing_but_the_job
 from rapier.api.v3.problems import Problem, method_not_allowed, precondition_failed, unprocessable

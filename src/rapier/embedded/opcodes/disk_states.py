@@ -105,8 +105,8 @@ def _wanted(params: dict[str, Any]) -> dict[int, dict[str, Any]]:
             if name not in _CHANGEABLE and name not in _OTHERS:
                 raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
         if unsupported := [name for name in changes if name not in _CHANGEABLE]:
-            text = f"Parameters for disk {index} try to change unmodifiable parameter(s): {', '.join(unsupported)}"
-            raise prereq(text, WRONG_INPUT)
+            listed = ", ".join(unsupported)  # spelled as Ganeti spells it
+            raise prereq(f"Parameters for disk {index} try to change unmodifyable parameter(s): {listed}", WRONG_INPUT)
         if "size" in changes:
             changes["size"] = DISK_SIZE("size", changes["size"])
     return dict(given)

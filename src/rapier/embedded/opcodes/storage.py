@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rapier.embedded.configuration import Configuration
+from rapier.embedded.configuration import Configuration, natural
 from rapier.embedded.model import Node
 from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, prereq
 from rapier.embedded.work import Work, node_locks
@@ -76,6 +76,7 @@ async def query(work: Work) -> list[list[Any]]:
     if unknown := sorted({*fields} - {*_FIELDS}):
         raise prereq(f"Unknown output fields selected: {', '.join(unknown)}", WRONG_INPUT)
     nodes = [work.known_node(name) for name in params["nodes"]] or list(configuration.nodes)
+    nodes.sort(key=lambda node: natural(node.uuid))  # as Ganeti does, whatever it is good for
     kind = params.get("storage_type")
     if kind:
         _check_enabled(configuration, kind)

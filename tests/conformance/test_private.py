@@ -40,3 +40,24 @@ def test_their_values_are_null(api: Api, job_id: int, target: str) -> None:
 def test_the_master_has_them(api: Api, job_id: int) -> None:
     [[[opcode]]] = ask(api.endpoint.luxi_socket, "QueryJobs", [[job_id], ["ops"]])
     assert opcode["osparams_private"] == {"password": SECRET}
+
+
+FAILING = creation("never", "no-such-node")
+
+
+def test_null_counts_as_no_parameters(api: Api) -> None:
+    (opcode,) = api.job("POST", "/2/instances", {**FAILING, "osparams_private": None})["ops"]
+    assert opcode["osparams_private"] == {}
+    assert "osparams_secret" not in opcode
+
+
+def test_those_of_the_cluster_are_null_by_operating_system(api: Api) -> None:
+    body = {"osparams_private_cluster": {"no such/os": {"password": SECRET}}, "master_netmask": 129}
+    (opcode,) = api.job("PUT", "/2/modify", body)["ops"]
+    assert opcode["osparams_private_cluster"] == {"no such/os": {"password": None}}
+
+
+def test_of_several_instances_each_is_looked_at(api: Api) -> None:
+    one = {"name": "a", "mode": "create", "disks": [], "nics": [], "osparams_private": {"password": SECRET}}
+    (opcode,) = api.job("POST", "/2/instances-multi-alloc", {"instances": [one]})["ops"]
+    assert opcode["instances"][0]["osparams_private"] == {"password": None}

@@ -17,10 +17,6 @@ from differential.generator import Case
 Rule = Callable[[Case, Answer, Answer], bool]
 
 
-def _lets_viewers_in(case: Case, stock: Answer, rapier: Answer) -> bool:
-    return case.user is not None and case.user[0] == "viewer" and (stock.status, rapier.status != 403) == (403, True)
-
-
 def _fails_where_rapier_refuses(what: Callable[[Any], bool], *, at: str = "", stock_has: int = 500) -> Rule:
     """Stock has 500 (or what else is said), Rapier 400, for a body of which `what` is true, at URIs that end so."""
 
@@ -74,7 +70,6 @@ def _reads_no_json(literal: bytes) -> Rule:
 
 # For the answer as a whole
 RULES: Mapping[str, Rule] = {
-    "one-level-of-rights": _lets_viewers_in,
     "hypervisor-parameters-that-are-no-object": _fails_where_rapier_refuses(_has_odd_hypervisor_parameters),
     "body-that-is-no-object": _fails_where_rapier_refuses(_instances_are_none),
     "wait-without-an-object": _fails_where_rapier_refuses(_is_no_object, at="/wait"),

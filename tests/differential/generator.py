@@ -404,7 +404,7 @@ def cases(draw: DrawFn, method: str, uri: str) -> Case:
         query = _encoded(draw(_arguments(row, resource)))
     user: User | None = ("admin", USERS["admin"])
     if wrong == "user":
-        user = draw(st.sampled_from((("viewer", USERS["viewer"]), *STRANGERS)))
+        user = draw(st.sampled_from((*((name, USERS[name]) for name in ("viewer", "reader")), *STRANGERS)))
     return Case(method, uri, path, query, body or None, content_type if body else None, user)
 
 

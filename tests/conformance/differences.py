@@ -33,7 +33,7 @@ DIFFERENCES: dict[str, Difference] = {
     "bodies-in-chunks": Difference(RAPIER, "chunked bodies are read; stock takes the chunks for the body"),
     "bare-line-feeds": Difference(
         RAPIER,
-        "a line that ends in LF alone is refused, for two readers may see two requests; not LF behind credentials",
+        "a line that ends in LF alone is refused: two readers may see two requests; not behind credentials",
     ),
     "length-that-is-none": Difference(RAPIER, "a Content-Length that is no number is refused; stock ignores it"),
     "version-of-the-answer-to-nonsense": Difference(STOCK, "answers HTTP/0.9, with headers left out"),

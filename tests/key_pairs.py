@@ -44,6 +44,14 @@ class KeyPair:
         return file
 
 
+def of_an_older_version(pair: KeyPair) -> KeyPair:
+    """The pair, whose certificate says that it is of X.509 version 2: OpenSSL takes it, Python's library does not."""
+    der = ssl.PEM_cert_to_DER_cert(pair.certificate.decode("ascii"))
+    version_3 = bytes.fromhex("a003020102")
+    place = der.index(version_3) + len(version_3) - 1
+    return KeyPair(ssl.DER_cert_to_PEM_cert(der[:place] + b"\x01" + der[place + 1 :]).encode("ascii"), pair.key)
+
+
 def key_pair(kind: str = "P-256", encryption: serialization.KeySerializationEncryption = NOT_ENCRYPTED) -> KeyPair:
     """A new key of that kind, and a certificate that it signed itself."""
     key = KINDS[kind]()

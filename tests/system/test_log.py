@@ -135,6 +135,11 @@ def test_what_the_server_refuses_is_a_line_with_what_is_known(served: tuple[Prog
     cases: list[tuple[bytes, dict[str, Any]]] = [
         (b"nonsense \x01\x02\r\n\r\n", {"status": 400, "method": "", "path": ""}),
         (b"GET /no-host HTTP/1.1\r\n\r\n", {"status": 400, "method": "GET", "path": "/no-host"}),
+        (
+            b"GET https://admin:hunter2@a/2/info HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            {"status": 400, "method": "GET", "path": ""},
+        ),
+        (b"GET /two#hunter2 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", {"status": 400, "path": "/two"}),
         (b"GET /half?secret=hunter2 HTTP/1.1\r\nHost: a", {"status": 408, "method": "GET", "path": "/half"}),
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", {"status": 414, "path": "/" + "x" * 499 + "…"}),
         (b"GET /many HTTP/1.1\r\n" + b"a: b\r\n" * 101 + b"\r\n", {"status": 431, "method": "GET", "path": "/many"}),
@@ -145,6 +150,7 @@ def test_what_the_server_refuses_is_a_line_with_what_is_known(served: tuple[Prog
         assert said(endpoint, request).startswith(b"HTTP/1.1 %d " % members["status"])
         line = line_of(program, **members)
         assert line["address"] == "127.0.0.1"
+        assert line["bytes"] > 0, "the body says what was wrong"
     assert "hunter2" not in program.log
 
 

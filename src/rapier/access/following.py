@@ -6,7 +6,9 @@ other stamps. Nothing has to tell us: no inotify, which some network mounts do n
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -57,6 +59,15 @@ class Followed:
 
     def _stamped(self) -> list[Stamps | None]:
         return [_stamps_of(path) for path in self._paths]
+
+
+def read_regular(path: str | Path) -> bytes:
+    """What is in a file. Raises OSError, also for what is no regular file: a pipe would be waited for, for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read()
 
 
 def _stamps_of(path: str) -> Stamps | None:

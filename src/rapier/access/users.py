@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rapier.access import ganeti_users, htpasswd
-from rapier.access.following import Followed
+from rapier.access.following import Followed, read_regular
 from rapier.access.htpasswd import Users
 from rapier.access.rights import Rights
 from rapier.errors import UsersFileError
@@ -104,7 +104,7 @@ class UsersFile:
         """The users in the file now."""
         self._file.begin_reading()
         try:
-            content = Path(self.path).read_bytes()
+            content = read_regular(self.path)
         except OSError as problem:
             self._file.read_again_in(_UNREADABLE_AGAIN_AFTER_SECONDS)
             raise UsersFileError(

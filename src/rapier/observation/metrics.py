@@ -108,7 +108,7 @@ def _certificate_end(process: Process) -> Iterable[Sample]:
     try:
         seen = process.certificate.stat()
         return _one(_not_after(process.certificate, (seen.st_ino, seen.st_mtime_ns)))
-    except (OSError, ValueError):
+    except Exception:  # this library has many names for what it cannot read
         return []
 
 

@@ -22,6 +22,11 @@ log = logging.getLogger("rapier.server")
 HANDFUL = 64
 PAUSE_SECONDS = 1.0  # when the machine has no file descriptor or memory for one more connection
 _OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# accept(2): trouble of the network that the newcomer had; to be treated as if there had been none
+_ITS_OWN = {
+    *(errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET, errno.EHOSTUNREACH),
+    *(errno.EOPNOTSUPP, errno.ENETUNREACH, errno.EPERM),
+}
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -101,6 +106,8 @@ class Acceptor:
             except ConnectionError:
                 continue  # it left while it waited
             except OSError as problem:
+                if problem.errno in _ITS_OWN:
+                    continue
                 if problem.errno not in _OUT_OF:
                     raise
                 log.warning("cannot accept connections: %s; trying again in %g s", problem.strerror, PAUSE_SECONDS)

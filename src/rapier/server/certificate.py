@@ -58,15 +58,21 @@ class Certificate:
         if self._files.changed():
             try:
                 self._take(self._read(), logging.DEBUG)
-            except CertificateError:
+            except Exception:  # `follow` will meet it again, and say it
                 self._files.read_again_in(0)
 
     async def follow(self, taken: Callable[[], None]) -> None:
-        """Looks at the files for ever, and calls `taken` for each other certificate that they brought."""
+        """Looks at the files for ever, and calls `taken` for each other certificate that they brought.
+
+        Nothing that goes wrong with them ends it, or the daemon.
+        """
         while True:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
-            if self._files.changed() and await self.reread():
-                taken()
+            try:
+                if self._files.changed() and await self.reread():
+                    taken()
+            except Exception as problem:
+                self._complain(f"the certificate cannot be loaded: {problem!r}", said_anew=False)
 
     async def reread(self, *, said_anew: bool = False) -> bool:
         """Takes what the files hold now, and answers whether that is another certificate.
@@ -118,5 +124,5 @@ def _described(pair: Pair) -> tuple[ObjectIdentifier | None, str]:
         kind = certificate.public_key_algorithm_oid
         fingerprint = certificate.fingerprint(SHA256()).hex(":").upper()
         return kind, f"SHA-256 {fingerprint}, valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-    except ValueError:  # OpenSSL forgives mistakes that this library does not
+    except Exception:  # OpenSSL forgives mistakes that this library does not, and it has many names for them
         return None, "its fields cannot be read"

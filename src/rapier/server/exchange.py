@@ -106,11 +106,13 @@ class Exchange(RequestResponseCycle):
             if self.leave is not None:
                 self.leave()
 
-    def tell(self, status: int) -> None:
-        """Tells that the request has ended, with this status; the first time counts."""
+    def tell(self, status: int, sent: int | None = None) -> None:
+        """Tells that the request has ended, with this status and a body of so many bytes; the first time counts."""
         if not self._told:
             self._told = True
-            self.connection.ended(self.scope, status, self._sent, time.perf_counter() - self._began)
+            self.connection.ended(
+                self.scope, status, self._sent if sent is None else sent, time.perf_counter() - self._began
+            )
 
     async def _run(self, app: ASGIApplication) -> None:
         """Runs the application. What it leaves undone is answered with 500, or the connection is cut."""

@@ -19,7 +19,8 @@ Headers = Iterable[tuple[bytes, bytes]]  # names in lower case
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (a grammar's word: RFC 9110 5.6.2)
-_pair = re.compile(rf'[ \t]*({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\]|\\.)*)")[ \t]*').match
+_pair = re.compile(rf'({_TOKEN})=(?:({_TOKEN})|"((?:[^"\\]|\\.)*+)")[ \t]*+').match
+_between = re.compile(r"[ \t;]*+").match  # each character is looked at once: strangers write here, and much
 # RFC 7239 6: an address, in brackets where it has colons, with a port or an obfuscated one
 _node = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?").fullmatch
 _nobody = re.compile(r"(?:unknown|_[A-Za-z0-9._-]+)(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?", re.IGNORECASE).fullmatch
@@ -143,13 +144,13 @@ def forwarded(lines: Sequence[str]) -> list[Hop]:
 def _element(text: str, position: int) -> tuple[dict[str, str], int]:
     """The pairs of one element of the list, empty for an empty one, and where it ends."""
     pairs: dict[str, str] = {}
-    while position < len(text) and text[position] != ",":
+    while True:
+        position = _between(text, position).end()  # type: ignore[union-attr]  # an empty one is found anywhere
+        if position == len(text) or text[position] == ",":
+            return pairs, position
         found = _pair(text, position)
         if found is None:
-            if text[position] not in " \t;":
-                raise BadSyntax(text)
-            position += 1
-            continue
+            raise BadSyntax(text)
         name, token, quoted = found.groups()
         if name.lower() in pairs:
             raise BadSyntax(text)  # RFC 7239 4: once in an element
@@ -157,7 +158,6 @@ def _element(text: str, position: int) -> tuple[dict[str, str], int]:
         position = found.end()
         if position < len(text) and text[position] not in ",;":
             raise BadSyntax(text)
-    return pairs, position
 
 
 def x_forwarded_for(lines: Sequence[str]) -> list[Hop]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
+import os
 import socket
 
 from rapier.errors import ConfigurationError
@@ -74,7 +76,9 @@ def listening(host: str, port: int, limits: Limits) -> socket.socket:
     except OSError as problem:
         sock.close()
         where = f"[{host}]:{port}" if version == 6 else f"{host}:{port}"
-        raise ConfigurationError(f"cannot listen on {where}: {problem.strerror}") from problem
+        why = os.strerror(problem.errno or 0)
+        advice = "; --listen names another one" if problem.errno == errno.EADDRINUSE else ""
+        raise ConfigurationError(f"cannot listen on {where}: {why}{advice}") from problem
     return sock
 
 

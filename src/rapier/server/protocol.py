@@ -48,6 +48,7 @@ log = logging.getLogger("rapier.server")
 
 # A word that RFC 9110 allows as a method, at the beginning of a request (RFC 9112 2.2: empty lines may come before it).
 _method_at_the_start = re.compile(rb"(?:\r\n)*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})(?= )").match
+_path_at_the_start = re.compile(rb"/[^?#]*").match
 # After these, what the peer goes on sending is of no use to anybody: it is not read. The others end politely.
 _STOP_READING = frozenset({413, 414, 431, 503})
 
@@ -104,6 +105,7 @@ class Connection(HttpToolsProtocol):
         self._refused: Exchange | None = None  # the request that it answers, where the application had begun with it
         self._when_flushed: Callable[[], None] | None = None
         self._draining = False
+        self._waiting_bytes = 0  # of requests that wait behind the one in work, as far as they are here
 
     # ---- the connection ----
 
@@ -258,6 +260,11 @@ class Connection(HttpToolsProtocol):
         scope["query_string"] = url.query or b""
         if self._proxied and self.client is not None:
             self.shared.proxies.apply(scope, self.client[0])
+        if self.active is not None:
+            # A head costs memory until its turn comes, and whoever sent it may not even have a password.
+            self._waiting_bytes += len(self.url) + sum(len(name) + len(value) for name, value in headers)
+            if self._waiting_bytes > self.limits.head_bytes:
+                raise Refused(503, "too many requests sent at once")
         self._reading = Reading.BODY
         self._fed = 0
         keep_alive = version == "1.1" and parser.should_keep_alive() and not self._draining
@@ -276,7 +283,9 @@ class Connection(HttpToolsProtocol):
         if exchange.response_complete:
             return
         exchange.body += body
-        if len(exchange.body) > HIGH_WATER_LIMIT:
+        if exchange is not self.active:
+            self._waiting_bytes += len(body)
+        if max(len(exchange.body), self._waiting_bytes) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         exchange.message_event.set()
 
@@ -294,6 +303,8 @@ class Connection(HttpToolsProtocol):
 
     def _start(self, exchange: Exchange) -> None:
         self.active = exchange
+        if not self.pipeline:
+            self._waiting_bytes = 0
         self._deadline.unset()
         if exchange.more_body:
             self.hearing.listen()
@@ -377,8 +388,8 @@ class Connection(HttpToolsProtocol):
             self._refused = exchange
             exchange.disconnected = True
             exchange.message_event.set()
-            exchange.tell(status)
             if exchange.response_started:
+                exchange.tell(status)
                 self.transport.abort()  # half an answer is out: there is no way to say it
                 return
         if self.active is None:
@@ -387,9 +398,11 @@ class Connection(HttpToolsProtocol):
     def _write_refusal(self) -> None:
         status, reason = self._refusal or (400, "Bad request")
         self.shared.refusals.note(OF_STATUS[status], f"{status} {reason}", self.client[0] if self.client else "a peer")
-        if self._refused is None:
-            self.ended(self._known_of_the_refused(), status, 0, 0.0)
         content_type, body = self.shared.error_body(status, reason, self.url)
+        if self._refused is None:
+            self.ended(self._known_of_the_refused(), status, len(body), 0.0)
+        else:
+            self._refused.tell(status, len(body))
         version = self.scope["http_version"] if self.scope else "1.1"
         self.transport.write(
             b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%bconnection: close\r\n\r\n%b"
@@ -411,7 +424,9 @@ class Connection(HttpToolsProtocol):
         known: dict[str, Any] = {"client": self.client, "headers": [], "state": {}}
         if self._reading is Reading.HEAD and self.url:
             method = self._unknown_method or self.parser.get_method()
-            known |= {"method": method.decode("ascii"), "raw_path": self.url.partition(b"?")[0]}
+            # Behind a scheme, a "?" or a "#" there may be what nobody wants in a log.
+            path = _path_at_the_start(self.url)
+            known |= {"method": method.decode("ascii"), "raw_path": path[0] if path else b""}
         return known
 
     def _end(self, *, politely: bool) -> None:

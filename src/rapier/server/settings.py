@@ -61,7 +61,10 @@ class Limits:
         10 * 1024 * 1024, "bytes", "A request's body; 413 for a longer one, when the application asks for it."
     )
     pipelined_requests: int = _limit(
-        32, "requests", "Requests sent before the one in work was answered; 503 and the connection's end for more."
+        32,
+        "requests",
+        "Requests sent before the one in work was answered; 503 and the connection's end for more, or for more than "
+        "`head_bytes` of heads.",
     )
     unread_bytes: int = _limit(
         65_536,

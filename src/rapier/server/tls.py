@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from rapier.access.following import read_regular
 from rapier.errors import CertificateError
 
 ADVICE = "`rapier cert DIR` makes a certificate and its key"
@@ -78,7 +79,7 @@ def load(context: ssl.SSLContext, pair: Pair) -> None:
 
 def _read(file: Path, what: str, marked: bytes) -> bytes:
     try:
-        text = file.read_bytes()
+        text = read_regular(file)
     except OSError as problem:
         raise CertificateError(f"cannot read the {what} {file}: {problem.strerror}; {ADVICE}") from problem
     if marked not in text:

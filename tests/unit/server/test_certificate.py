@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from key_pairs import KINDS, KeyPair, key_pair
+from key_pairs import KINDS, KeyPair, key_pair, of_an_older_version
 from processes import children
 from rapier.access.files import replace_file
 from rapier.server.certificate import SETTLED_AFTER_SECONDS
@@ -165,6 +165,30 @@ def test_a_bad_file_is_said_once_for_each_change_and_the_old_certificate_stays(t
             assert Client(daemon).shown() == before.der
         files.hold(after)
         assert is_shown(daemon, after)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_certificate_that_only_openssl_can_read_is_not_the_daemons_end(tmp_path: Path, workers: int) -> None:
+    with serving(tmp_path, key_pair(), workers=workers) as (daemon, files):
+        processes = children(daemon.pid)
+        odd = of_an_older_version(key_pair())
+        files.hold(odd)
+        assert is_shown(daemon, odd)
+        assert "its fields cannot be read" in daemon.log
+        assert "Traceback" not in daemon.log
+        assert children(daemon.pid) == processes
+
+
+def test_a_pipe_in_the_place_of_a_file_is_a_bad_file(tmp_path: Path) -> None:
+    before = key_pair()
+    with serving(tmp_path, before) as (daemon, files):
+        files.certificate.unlink()
+        os.mkfifo(files.certificate)
+        assert eventually(lambda: "not a regular file" in daemon.log, SETTLED_AFTER_SECONDS + 2)
+        assert Client(daemon).shown() == before.der
+        began = time.monotonic()
+        assert daemon.end() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_files_that_are_gone_for_a_while_change_nothing(tmp_path: Path) -> None:

@@ -157,6 +157,16 @@ def test_a_small_head_right_behind_a_large_body_is_not_taken_for_a_large_head(pl
         assert read_answer(sock).status == 200
 
 
+def test_heads_that_wait_for_their_turn_are_no_more_than_one_may_be(plain: Daemon) -> None:
+    """Or who has no password yet could have a daemon keep megabytes for each of his connections."""
+    with plain.connect() as sock:
+        sock.sendall(request("GET", "/slow?0.5") + request("GET", "/", "a: " + "b" * 30_000) * 3)
+        everything = b""
+        while piece := sock.recv(65536):
+            everything += piece
+    assert re.findall(rb"HTTP/1.1 (\d+)", everything) == [b"200", b"200", b"200", b"503"]
+
+
 def test_a_refusal_comes_after_the_answers_to_the_requests_before_it(plain: Daemon) -> None:
     with plain.connect() as sock:
         sock.sendall(request("GET", "/slow?0.2") + b"GET / HTTP/1.1\r\n\r\n")

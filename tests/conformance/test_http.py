@@ -95,6 +95,18 @@ def test_a_head_with_lines_that_end_in_a_bare_line_feed(api: Api, differs: Calla
         assert received.startswith(b"HTTP/1.1 200 ")
 
 
+def test_credentials_may_end_in_the_line_feed_of_their_encoder(api: Api) -> None:
+    # what Perl's encode_base64 and Python 2's encodestring make of a short text, sent as it is
+    answer = api.raw("GET /version HTTP/1.1\r\nConnection: close\r\nHost: x\r\n{credentials}\n\r\n\r\n")
+    assert answer.value() == 2
+
+
+def test_and_a_body_may_follow_them(api: Api) -> None:
+    head = "POST /2/instances HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{credentials}\n\r\n"
+    answer = api.raw(head + "Content-Length: 2\r\n\r\n[]")
+    assert answer.refusal()[1] == "Body contents: Type is &#x27;list&#x27;, but &#x27;dict&#x27; is expected"
+
+
 @pytest.mark.parametrize("length", ["x", "-1"])
 def test_a_length_that_is_none(api: Api, differs: Callable[[str], bool], length: str) -> None:
     head = "GET /version HTTP/1.1\r\nHost: x\r\n{credentials}\r\n"

@@ -6,13 +6,11 @@ something that is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from conformance.client import JSON, Answer, Api
-from conformance.differences import DIFFERENCES
 from conformance.seen import seen, table
 from conformance.statuses import ONLY_OF_STOCK, STATUSES
 
@@ -28,7 +26,6 @@ NAMES = {
     "{disk}": "0",
     "{resource}": "node",
 }
-ONE_LEVEL = "one-level-of-rights"
 TARGETS = ("stock", "rapier-real", "rapier-embedded")
 
 Asked = tuple[str, str, str]
@@ -73,10 +70,9 @@ def test_a_stranger_and_a_body_that_cannot_be_read_are_refused(
 
 @pytest.mark.parametrize(("uri", "method"), METHODS)
 def test_a_user_without_the_right_is_refused_before_the_body_is_read(
-    refused: dict[Asked, Answer], differs: Callable[[str], bool], uri: str, method: str
+    refused: dict[Asked, Answer], uri: str, method: str
 ) -> None:
-    has_rights = ONE_LEVEL not in DIFFERENCES or not differs(ONE_LEVEL)
-    needs_a_right = "403" in STATUSES[uri][method].split() and has_rights
+    needs_a_right = "403" in STATUSES[uri][method].split()
     assert refused[uri, method, "viewer"].status == (403 if needs_a_right else 400)
 
 
@@ -86,8 +82,6 @@ def test_a_user_without_the_right_is_refused_before_the_body_is_read(
 @pytest.mark.parametrize("target", TARGETS)
 def test_each_status_of_the_table_was_seen(target: str) -> None:
     rows = {row for row in table() if target == "stock" or row not in ONLY_OF_STOCK}
-    if ONE_LEVEL in DIFFERENCES and target in DIFFERENCES[ONE_LEVEL].targets:
-        rows = {row for row in rows if row[2] != 403}
     missing = {row for row in rows if row[2] not in seen[target][row[:2]]}
     assert not missing, sorted(missing)
 

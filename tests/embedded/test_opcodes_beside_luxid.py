@@ -1,4 +1,7 @@
-"""Opcodes that change things, on the embedded master and on a real cluster: they end alike and leave the same."""
+"""Opcodes that change things, on the embedded master and on a real cluster: they end alike and leave the same.
+
+Only in the long run: through HTTP the suite of conformance sees most of the same, and real jobs take their time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from embedded.master import Master, Opcode, creation, on_instance, opcode, taggi
 from embedded.pair import Pair, Side
 from lab import VirtualCluster
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(600)]
 
 INSTANCE = (
     "name",

@@ -30,7 +30,14 @@ from rapier.server.accept import RESET_ON_CLOSE, plain_address
 from rapier.server.deadline import Deadline
 from rapier.server.exchange import PIECE_BYTES, Exchange, date_line, status_line
 from rapier.server.forwarded import Proxies
-from rapier.server.head import VERSIONS, Refused, body_length, check_size, too_long
+from rapier.server.head import (
+    VERSIONS,
+    Refused,
+    body_length,
+    check_size,
+    too_long,
+    without_line_feed_in_credentials,
+)
 from rapier.server.hearing import Hearing
 from rapier.server.refusals import OF_STATUS, Refusals
 from rapier.server.seats import Seats
@@ -183,7 +190,11 @@ class Connection(HttpToolsProtocol):
                 self._refuse(400, "Bad request")
             return
         except httptools.HttpParserError as problem:
-            self._refuse(400, str(problem) or "Bad request")
+            mended = without_line_feed_in_credentials(data)
+            if before is Reading.NOTHING and self.cycle is newest and mended is not None:
+                self._read_again(mended)
+            else:
+                self._refuse(400, str(problem) or "Bad request")
             return
         if self._reading is not Reading.NOTHING and self._fed > self.limits.head_bytes:
             # The parser gathers a header (or a trailer) until its line ends: an endless one would fill the memory.
@@ -202,10 +213,15 @@ class Connection(HttpToolsProtocol):
         no say in where a request ends (but CONNECT, which the parser knows), so the parser is told GET.
         """
         self._unknown_method = method.upper()
+        self._read_again(b"GET" + rest)
+
+    def _read_again(self, data: bytes) -> None:
+        """Parses a piece that begins with a request once more, from its beginning."""
+        self._fed = 0
         self._reading = Reading.NOTHING
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._parse(b"GET" + rest)
+        self._parse(data)
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= self.limits.pipelined_requests:

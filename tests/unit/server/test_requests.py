@@ -55,6 +55,30 @@ def test_a_method_in_small_letters_is_the_same_method(plain: Daemon) -> None:
     assert scope_of(plain, b"\r\nget /scope HTTP/1.1\r\n" + HOST + b"\r\n")["method"] == "GET"
 
 
+CREDENTIALS = b"Authorization: Basic YTpi"
+
+
+def test_a_line_feed_behind_the_credentials_is_passed_over(plain: Daemon) -> None:
+    with plain.connect() as sock:
+        sock.sendall(b"GET /scope?1 HTTP/1.1\r\n" + CREDENTIALS + b"\n\r\n" + HOST + b"\r\n")
+        assert read_answer(sock).json["query_string"] == "1"
+        sock.sendall(b"FOO /scope?2 HTTP/1.1\r\n" + HOST + CREDENTIALS + b"=\n\r\n\r\n")
+        assert read_answer(sock).json["method"] == "FOO"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(CREDENTIALS + b"\n\n\r\n", id="two"),
+        pytest.param(CREDENTIALS + b"\nX-Other: 1\r\n", id="in place of the line's end"),
+        pytest.param(b"X-Other: 1\n\r\n", id="in another header"),
+        pytest.param(CREDENTIALS + b"\n\r\nGET /scope HTTP/1.1\r\n", id="before what is no header"),
+    ],
+)
+def test_any_other_line_feed_is_refused(plain: Daemon, lines: bytes) -> None:
+    assert plain.ask(b"GET /scope HTTP/1.1\r\n" + HOST + lines + b"\r\n").status == 400
+
+
 def test_a_1_0_request_may_do_without_host(plain: Daemon) -> None:
     assert scope_of(plain, b"GET /scope HTTP/1.0\r\n\r\n")["http_version"] == "1.0"
 

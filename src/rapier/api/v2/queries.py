@@ -6,8 +6,6 @@ from typing import Any
 
 from rapier.api.v2.errors import bad_request
 from rapier.api.v2.request import Request, check_type
-from rapier.ganeti.kinds import JOB
-from rapier.ganeti.private import hidden
 from rapier.luxi.client import FieldDefinition, QueryResult
 
 
@@ -40,11 +38,7 @@ async def by_filter(request: Request) -> QueryResult:
 
 async def _queried(request: Request, fields: Any, wanted: Any) -> QueryResult:
     """What luxid answers, which also says what is wrong with fields or a filter of another type."""
-    kind = request.names["resource"]
-    answer = await request.cluster.luxi.query(kind, fields, wanted)
-    if kind == JOB.name:
-        answer["data"] = hidden(answer["data"])
-    return answer
+    return await request.cluster.luxi.query(request.names["resource"], fields, wanted)
 
 
 async def fields(request: Request) -> dict[str, list[FieldDefinition]]:

@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from rapier.api.http import ClientLeft, first_of
 from rapier.api.v2.errors import Refusal, bad_request, not_found
 from rapier.api.v2.request import Request
 from rapier.api.v2.writes import Source, fill
 from rapier.errors import OpPrereqError
+from rapier.ganeti import private
 from rapier.ganeti.kinds import GROUP, INSTANCE, JOB, NETWORK, NODE, OS_DIAGNOSE, Kind
-from rapier.ganeti.private import hidden
 from rapier.luxi.client import Row, read_job_id
 from rapier.representation import json
 
@@ -41,7 +43,19 @@ def shared(handler: Handler) -> Handler:
 
 def body_of(value: Any) -> bytes:
     """The body of an answer: JSON with a line end. What is bytes is one already: a crowd of readers shares it."""
-    return value if isinstance(value, bytes) else json.encode(value) + b"\n"
+    return value if isinstance(value, bytes) else _encoded(value) + b"\n"
+
+
+def _encoded(answer: Any) -> bytes:
+    """An answer as JSON, with names of private parameters and none of their values."""
+    text = json.encode(answer)
+    if private.MARK not in text:
+        return text
+    shown = msgspec.json.decode(
+        text
+    )  # a copy: others may hold the answer too, and compare it with what luxid says next
+    private.hide(shown)
+    return json.encode(shown)
 
 
 def patient(handler: Handler) -> Handler:
@@ -93,8 +107,6 @@ async def operating_systems(request: Request) -> list[str]:
 def _shown(kind: Kind, fields: Sequence[str], row: Row) -> dict[str, Any]:
     """One object, as version 2 shows it. Older programs know an instance's `maxmem` as `memory`."""
     answer = dict(zip(fields, row, strict=True))
-    if kind is JOB:
-        answer["ops"] = hidden(answer["ops"])
     if kind is INSTANCE:
         answer["beparams"]["memory"] = answer["beparams"]["maxmem"]
     return answer
@@ -181,7 +193,7 @@ async def job_change(request: Request) -> dict[str, Any] | None:
     job_id = read_job_id(request.names["job"])
     change = request.cluster.waiting.change(job_id, fields, previous_info, previous_serial, JOB_WAIT_SECONDS)
     answer = await first_of(change, request.draining.wait(), request.gone())
-    return None if answer is None else {"job_info": hidden(answer[0]), "log_entries": answer[1]}
+    return None if answer is None else {"job_info": answer[0], "log_entries": answer[1]}
 
 
 def _only_row(rows: list[Row]) -> Row:

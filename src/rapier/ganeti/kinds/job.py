@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from rapier.ganeti import private
 from rapier.ganeti.kinds.kind import Kind
 from rapier.ganeti.members import Group, Object, Time, inherited, moment, moments, own
-from rapier.ganeti.private import hidden
 
 Status = Literal["queued", "waiting", "canceling", "running", "success", "error", "canceled"]
 
@@ -20,6 +20,11 @@ class LogEntry(Group):
     time: Time
     kind: str
     message: Any
+
+
+def _without_private_values(opcodes: Any) -> Any:
+    private.hide(opcodes)
+    return opcodes
 
 
 def _log(logs: Any) -> list[list[dict[str, Any]]]:
@@ -36,7 +41,9 @@ def _log(logs: Any) -> list[list[dict[str, Any]]]:
 class JobOpcode(Group):
     """One opcode of a job: as it was submitted, and what became of it."""
 
-    opcode: Annotated[dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops", hidden)]
+    opcode: Annotated[
+        dict[str, Any], Meta(description="OP_ID and parameters"), inherited("ops", _without_private_values)
+    ]
     status: Annotated[Status, inherited("opstatus")]
     priority: Annotated[int, inherited("oppriority")]
     started: Annotated[Time | None, inherited("opstart", moments)]

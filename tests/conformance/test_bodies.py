@@ -271,6 +271,12 @@ def test_one_of_several_words_given_as_something_else_is_called_unhashable(api: 
     assert answer.refusal() == (400, f"Invalid body parameters: unhashable type: &#x27;{found}&#x27;")
 
 
+@pytest.mark.parametrize("value", [["preferred"], {}, "nonsense"])
+def test_the_words_for_a_groups_policy_are_compared_with_anything(api: Api, value: Any) -> None:
+    answer = api.post("/2/groups", {"name": "never", "alloc_policy": value})
+    assert answer.refusal() == fails_validation("OP_GROUP_ADD", "alloc_policy")
+
+
 @pytest.mark.parametrize(("name", "value"), [("dry_run", True), ("reason", [])])
 def test_what_the_query_sets_may_not_stand_in_the_body(api: Api, name: str, value: Any) -> None:
     answer = api.post(CREATE, {**creation("never", "node1"), name: value})

@@ -198,10 +198,17 @@ def _all_of(words: str, terms: list[Type]) -> Type:
     return Type(words, lambda value: all(term.accepts(value) for term in terms), merged, hint)
 
 
+# Ganeti keeps words in sets, where what has no hash cannot be looked for; these alone in a list
+_IN_A_LIST = frozenset({"preferred", "last_resort", "unallocable"})
+
+
 def _one_of(names: list[str]) -> Type:
     values = frozenset(int(name) if re.fullmatch(r"-?\d+", name) else name for name in names)
+    looked_through = tuple(values) if values == _IN_A_LIST else values
     hint = Literal[tuple(sorted(values))] if len({type(value) for value in values}) == 1 else Any
-    return Type(f"OneOf {', '.join(names)}", lambda value: value in values, {"enum": sorted(values, key=str)}, hint)
+    return Type(
+        f"OneOf {', '.join(names)}", lambda value: value in looked_through, {"enum": sorted(values, key=str)}, hint
+    )
 
 
 def _list_of(item: Type) -> Type:

@@ -117,7 +117,7 @@ def embedded_master(folder: Path, nodes: int = 4, instances: int = 0, lag_second
     """`rapier embedded` with its state in that folder, until the end of the block; its LUXI socket."""
     luxi_socket = folder / "luxi"
     command: list[str | Path] = [*RAPIER, "embedded", "--socket", luxi_socket, "--state", folder / "state"]
-    command += ["--nodes", str(nodes), "--instances", str(instances), "--lag", str(lag_seconds)]
+    command += ["--nodes", str(nodes), "--instances", str(instances), "--lag", str(lag_seconds), "--candidates", "1"]
     with Program("embedded", command) as program:
         program.wait_for_path(luxi_socket)
         yield luxi_socket

@@ -427,7 +427,7 @@ SEVERAL = [
 ]
 
 CLUSTER = [
-    run(put("/2/modify", {"candidate_pool_size": 10})),
+    run(put("/2/modify", {"candidate_pool_size": 1})),
     put("/2/modify", {"candidate_pool_size": "x"}),
     put("/2/modify", {"vg_name": None, "dry_run": True}),
     put("/2/modify", {"nonsense": 1}),

@@ -22,6 +22,7 @@ from conformance.stories import MARK, NOTHING, STORIES, Step
 from endpoints import Endpoint
 from lab.luxi import ask
 
+AGAIN = "retry the operation"  # Ganeti's words, where another story has changed what a job was about to lock
 TOLD = Path(__file__).with_name("told.json")
 AT_ONCE = 11  # stories
 
@@ -65,10 +66,13 @@ def _story(api: Api, mark: str, steps: Sequence[Step]) -> list[Any]:
     kept: dict[str, str] = {}  # what an answer gave that later steps need
     told = []
     for step in steps:
-        answer = _asked(api, step, mark, kept)
+        outcome = None
+        while outcome is None or AGAIN in json.dumps(outcome):
+            answer = _asked(api, step, mark, kept)
+            outcome = _outcome(api, step, answer, mark)
         if step.keeps:
             kept[step.keeps] = str(answer.json)
-        told.append(_in_order(masked(_outcome(api, step, answer, mark), mark)))
+        told.append(_in_order(masked(outcome, mark)))
     return told
 
 

@@ -30,9 +30,9 @@ def test_one_node_has_the_secondary_address_under_a_second_name(api: Api, nodes:
     assert node["secondary_ip"] == node["sip"]
 
 
-def test_one_node_is_the_master_and_the_others_are_candidates(api: Api) -> None:
+def test_one_node_is_the_master_and_the_others_are_regular(api: Api) -> None:
     roles = [node["role"] for node in api.get("/2/nodes?bulk=1").value()]
-    assert sorted(roles) == ["C", "C", "C", "M"]
+    assert sorted(roles) == ["M", "R", "R", "R"]
 
 
 def test_a_node_that_answers_tells_of_its_memory_and_processors(api: Api, nodes: list[str]) -> None:

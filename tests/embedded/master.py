@@ -20,7 +20,8 @@ class Master:
     def __init__(self, folder: Path, *options: str) -> None:
         self.socket = folder / "luxi"
         self.state = folder / "state"
-        self.command: list[str | Path] = [*RAPIER, "embedded", "--socket", self.socket, "--state", self.state, *options]
+        self.command: list[str | Path] = [*RAPIER, "embedded", "--socket", self.socket, "--state", self.state]
+        self.command += ["--candidates", "1", *options]  # as in the lab
         self.start()
 
     def start(self) -> None:

@@ -98,7 +98,7 @@ def test_the_definitions_of_fields_are_as_ganeti_checks_them(client: Client) -> 
 def test_the_older_queries(client: Client) -> None:
     assert client("QueryInstances", ["www1"], ["name", "pnode", "network_port"], False) == [["www1", "node1", None]]
     assert client("QueryInstances", [], ["name"], False) == [["db1"], ["mail1"], ["www1"]]
-    assert client("QueryNodes", ["node2"], ["name", "role"], False) == [["node2", "C"]]
+    assert client("QueryNodes", ["node2"], ["name", "role"], False) == [["node2", "R"]]
     assert client("QueryGroups", [], ["name", "node_cnt"], False) == [["default", 4]]
     assert client("QueryNetworks", [], ["name"], False) == []
     assert client("QueryExports", ["node1"], False) == [["node1", None]]

@@ -38,7 +38,7 @@ CALLS = [
     call("GetOperatingSystems"),
     call("GetInfo"),
     call("RedistributeConfig"),
-    call("ModifyCluster", candidate_pool_size=10),
+    call("ModifyCluster", candidate_pool_size=1),
     call("AddClusterTags", ["a~", "b~"]),
     call("GetClusterTags"),
     call("DeleteClusterTags", ["a~", "b~"]),

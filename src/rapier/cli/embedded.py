@@ -17,6 +17,10 @@ def embedded(
     state: Annotated[Path, typer.Option(metavar="DIR", help="Where its cluster and its jobs are kept.")],
     nodes: Annotated[int, typer.Option(min=1, help="How many nodes a new cluster gets.")] = 4,
     instances: Annotated[int, typer.Option(min=0, help="How many instances a new cluster gets.")] = 0,
+    candidates: Annotated[
+        int,
+        typer.Option(min=1, help="How many nodes of a new cluster may be master candidates, its master among them."),
+    ] = 10,
     pace: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long each step of a job takes.")] = 0.0,
     lag: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long queries do not show a change yet; jobs do.")
@@ -27,4 +31,14 @@ def embedded(
     logs.set_up(level=logging.WARNING if quiet else logging.INFO)
     from rapier.embedded.server import serve
 
-    asyncio.run(serve(socket, state, nodes=nodes, instances=instances, pace_seconds=pace, lag_seconds=lag))
+    asyncio.run(
+        serve(
+            socket,
+            state,
+            nodes=nodes,
+            instances=instances,
+            candidates=candidates,
+            pace_seconds=pace,
+            lag_seconds=lag,
+        )
+    )

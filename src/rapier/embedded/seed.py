@@ -21,8 +21,11 @@ def facts() -> dict[str, Any]:
     return msgspec.json.decode(resources.files(__package__).joinpath("cluster.json").read_bytes())  # type: ignore[no-any-return]
 
 
-def new_cluster(nodes: int, instances: int) -> Changes:
-    """A cluster of so many nodes, node1 its master, with so many instances on them in turn, every third one stopped."""
+def new_cluster(nodes: int, instances: int, candidates: int) -> Changes:
+    """A cluster of so many nodes, node1 its master, with so many instances on them in turn, every third one stopped.
+
+    `candidates` is the size of its pool of master candidates.
+    """
     changes = Changes()
     group = NodeGroup(name="default")
     members = [
@@ -31,11 +34,13 @@ def new_cluster(nodes: int, instances: int) -> Changes:
             group=group.uuid,
             primary_ip=_address(9 + number),
             secondary_ip=_address(9 + number),
-            master_candidate=number <= 10,
+            master_candidate=number <= candidates,
         )
         for number in range(1, nodes + 1)
     ]
-    changes.add(Cluster(name=CLUSTER_NAME, master_node=members[0].uuid, facts=facts()))
+    changes.add(
+        Cluster(name=CLUSTER_NAME, master_node=members[0].uuid, facts=facts() | {"candidate_pool_size": candidates})
+    )
     changes.add(Switches())
     changes.add(group)
     for node in members:

@@ -36,10 +36,12 @@ async def serve(
     *,
     nodes: int = 4,
     instances: int = 0,
+    candidates: int = 10,
     pace_seconds: float = 0.0,
     lag_seconds: float = 0.0,
 ) -> None:
-    """Serves until SIGTERM or SIGINT. `nodes` and `instances` are what a new state folder begins with.
+    """Serves until SIGTERM or SIGINT. `nodes`, `instances` and the size of the pool of master `candidates` are what a
+    new state folder begins with.
 
     Each step of a job takes `pace_seconds`; queries show a change of the configuration after `lag_seconds`.
 
@@ -49,7 +51,7 @@ async def serve(
     configuration = Configuration()
     objects = store.objects()
     if not objects:
-        fresh = new_cluster(nodes, instances)
+        fresh = new_cluster(nodes, instances, candidates)
         await store.write(fresh)
         configuration.apply(fresh)
     for one in objects:

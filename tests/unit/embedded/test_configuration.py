@@ -9,7 +9,7 @@ from rapier.embedded.seed import new_cluster
 
 def cluster(*instances: Instance) -> Configuration:
     configuration = Configuration()
-    configuration.apply(new_cluster(nodes=3, instances=0))
+    configuration.apply(new_cluster(nodes=3, instances=0, candidates=10))
     for one in instances:
         configuration.put(one)
     return configuration

@@ -42,7 +42,7 @@ def test_a_preference_is_read_as_the_rfc_has_it(api: Api, instance: str, prefer:
     api.done("PUT", f"instances/{instance}/tag", {"tags": []})
 
 
-def test_if_none_match_counts_on_writes_too(api: Api, make: Make, access: Access) -> None:
+def test_if_none_match_counts_on_writes_too(api: Api, make: Make, access: Access, new_name: str) -> None:
     path = f"instances/{make()}"
     before = api.newest_job()
     tag = api.tag_of(path)
@@ -54,6 +54,11 @@ def test_if_none_match_counts_on_writes_too(api: Api, make: Make, access: Access
     with rapier("demanding", api.endpoint.luxi_socket, access, "--demand-preconditions") as endpoint:
         demanding = Api(api.target, endpoint)
         demanding.refused(428, "precondition-required", "POST", f"{path}/tag", {"tags": ["x"]}, If_None_Match='"zzz"')
+        opcode = {"OP_ID": "OP_TAGS_SET", "kind": "cluster", "tags": ["x"]}
+        demanding.refused(428, "precondition-required", "POST", "jobs", {"opcodes": [opcode]}, If_None_Match="*")
+        demanding.done("PUT", f"groups/{new_name}", {}, If_None_Match="*")
+        demanding.done("DELETE", f"groups/{new_name}", If_Match="*")
+        before += 2
     assert api.newest_job() == before
     api.done("POST", f"{path}/tag", {"tags": ["x"]}, If_None_Match='"zzz"')
 
@@ -70,7 +75,7 @@ def test_nobody_but_rapier_says_why_a_job_is_made(api: Api, instance: str, given
     assert api.newest_job() == before
 
 
-@pytest.mark.parametrize("tag", ["a b", "ü", "a\x00", "", "x" * 129])
+@pytest.mark.parametrize("tag", ["a b", "ü", "a\x00", "a\n", "", "x" * 129])
 def test_a_tag_that_ganeti_would_refuse_is_no_job(api: Api, instance: str, new_name: str, tag: str) -> None:
     before = api.newest_job()
     api.refused(422, "unprocessable", "POST", f"instances/{instance}/tag", {"tags": [tag]})

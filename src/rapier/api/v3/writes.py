@@ -125,7 +125,7 @@ def put(kind: Kind) -> Operation:
             return Found({}, "")
 
         change = Change(
-            read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode)
+            read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode), puts=True
         )
         return await carry_out(request, change)
 

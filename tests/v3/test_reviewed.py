@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -174,3 +175,25 @@ def test_a_guarded_removal_leaves_nothing_unsaid_in_the_log(api: Api, new_name: 
 def test_a_cluster_called_like_a_word_of_the_apis_own_is_told_the_way_out(api: Api, word: str) -> None:
     problem = api.refused(404, "not-found", "GET", f"/3/{word}/instances")
     assert "--cluster-alias" in problem["detail"]
+
+
+def test_a_job_of_very_many_opcodes_is_refused_at_once(api: Api) -> None:
+    before = api.newest_job()
+    opcodes = [{"OP_ID": "OP_CLUSTER_VERIFY"}] * 30_000
+    problem = api.refused(422, "unprocessable", "POST", "jobs", {"opcodes": opcodes}, If_Match='"stale"')
+    assert problem["pointer"] == "/opcodes"
+    assert "500" in problem["detail"]
+    api.refused(412, "precondition-failed", "POST", "jobs", {"opcodes": opcodes[:500]}, If_Match='"stale"')
+    assert api.newest_job() == before
+
+
+def test_each_action_says_what_it_does_itself(api: Api) -> None:
+    paths = api.http.get("/3/openapi.json").json()["paths"]
+    summaries = {
+        uri: path["post"]["summary"]
+        for uri, path in paths.items()
+        if re.search(r"\}/[a-z]+$", uri) and "post" in path and not uri.endswith("/tag")
+    }
+    assert len(summaries) >= 8
+    assert not [one for one in summaries.values() if one.startswith("OP_")]
+    assert "instances whose primary node" in summaries["/3/{cluster}/nodes/{node}/migrate"]

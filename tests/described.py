@@ -29,6 +29,8 @@ URN = "urn:description"
 PAGES = re.compile(r"/3/(openapi\.json|docs|schema\.xsd|problems/[a-z-]+)")
 # What may come where there is no operation: that there is none, what is refused before one is looked for, a preflight
 ELSEWHERE = {204, 404, 405, 403, *(int(TYPES[slug].status) for slug in ANYWHERE)}
+# Those of an answer that a client acts upon
+HEADERS = {"etag", "link", "location", "content-location", "preference-applied", "retry-after", "www-authenticate"}
 
 
 class Description:
@@ -61,11 +63,13 @@ class Description:
         else:
             assert answer.status_code in ELSEWHERE, f"{what}: {answer.text[:300]}"
             described = self._resolved({"$ref": "#/components/responses/not-found"})
+        for name, header in described.get("headers", {}).items():
+            assert name in answer.headers or not header["required"], f"{what} lacks {name}"
+        for name in HEADERS & {*answer.headers}:
+            assert not operation or name in map(str.lower, described["headers"]), f"{what}: {name} is not described"
         if method == "HEAD" or answer.status_code in (204, 304):
             assert answer.content == b"", what
             return
-        for name in described.get("headers", {}):
-            assert name in answer.headers, f"{what} lacks {name}"
         media_type = answer.headers["Content-Type"].partition(";")[0]
         assert media_type in described["content"], f"{what}: {media_type} is not described"
         reference = described["content"][media_type]["schema"]["$ref"]

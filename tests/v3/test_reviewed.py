@@ -187,6 +187,26 @@ def test_a_job_of_very_many_opcodes_is_refused_at_once(api: Api) -> None:
     assert api.newest_job() == before
 
 
+def test_the_description_says_what_a_creation_has_to_have(api: Api, new_name: str) -> None:
+    whole = api.http.get("/3/openapi.json").json()
+    for method, collection, required in (
+        ("post", "instances", {"name"}),
+        ("put", "instances", set()),
+        ("post", "groups", {"name"}),
+        ("post", "networks", {"name", "network"}),
+        ("put", "networks", {"network"}),
+    ):
+        path = collection if method == "post" else f"{collection}/{{{collection.removesuffix('s')}}}"
+        body = whole["paths"][f"/3/{{cluster}}/{path}"][method]["requestBody"]
+        name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert set(whole["components"]["schemas"][name].get("required", [])) == required
+        assert body["required"] is bool(required)
+        for member in required:
+            uri = path.replace("{network}", new_name)
+            given = dict.fromkeys(required - {member}, new_name)
+            assert api.refused(422, "unprocessable", method.upper(), uri, given)["pointer"] == f"/{member}"
+
+
 def test_each_action_says_what_it_does_itself(api: Api) -> None:
     paths = api.http.get("/3/openapi.json").json()["paths"]
     summaries = {

@@ -207,6 +207,19 @@ def test_the_description_says_what_a_creation_has_to_have(api: Api, new_name: st
             assert api.refused(422, "unprocessable", method.upper(), uri, given)["pointer"] == f"/{member}"
 
 
+def test_what_cannot_stand_in_a_uri_is_no_name_in_an_opcode_either(api: Api) -> None:
+    before = api.newest_job()
+    for op_id, naming, others in (
+        ("OP_GROUP_ADD", "group_name", {}),
+        ("OP_NETWORK_ADD", "network_name", {"network": "192.0.2.0/24"}),
+        ("OP_GROUP_RENAME", "new_name", {"group_name": "default"}),
+    ):
+        opcode = {"OP_ID": op_id, naming: "a b/ü", **others}
+        problem = api.refused(422, "unprocessable", "POST", "jobs", {"opcodes": [opcode]})
+        assert problem["pointer"] == f"/opcodes/0/{naming}"
+    assert api.newest_job() == before
+
+
 def test_each_action_says_what_it_does_itself(api: Api) -> None:
     paths = api.http.get("/3/openapi.json").json()["paths"]
     summaries = {

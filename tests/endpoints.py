@@ -6,12 +6,13 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
+from described import Description, usual
 from processes import RAPIER, Program
 
 # Those of the lab's ganeti-rapi: with every right, with none, with that to read; and one whom stock does not know.
@@ -23,13 +24,15 @@ STOCK_USERS = f"viewer {USERS['viewer']}\nreader {USERS['reader']} read\n"  # th
 class Endpoint:
     """An API. `certificate` is what its own is verified with; None where nothing can be (stock's names nobody).
 
-    `luxi_socket` is that of the master behind it; `pid` the daemon's process where the test started it.
+    `luxi_socket` is that of the master behind it; `pid` the daemon's process where the test started it. `description`
+    is what version 3 says of itself, where that is not the usual.
     """
 
     url: str
     luxi_socket: Path
     certificate: Path | None = None
     pid: int = 0
+    description: Description | None = field(default=None, compare=False)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -48,8 +51,17 @@ class Endpoint:
         return context
 
     def client(self, user: str | None = "admin", timeout_seconds: float = 60) -> httpx.Client:
-        """An HTTP client that comes as this user; None for a stranger."""
+        """An HTTP client that comes as this user; None for a stranger.
+
+        What it receives of version 3 is as described, or the test fails.
+        """
+
+        def check(answer: httpx.Response) -> None:
+            answer.read()
+            self._check(answer)
+
         return httpx.Client(
+            event_hooks={"response": [check]},
             base_url=self.url,
             verify=self.tls(),
             auth=(user, USERS[user]) if user else None,
@@ -58,13 +70,22 @@ class Endpoint:
 
     def async_client(self, user: str = "admin", timeout_seconds: float = 60) -> httpx.AsyncClient:
         """The same for a test that is a coroutine, without a bound on its connections."""
+
+        async def check(answer: httpx.Response) -> None:
+            await answer.aread()
+            self._check(answer)
+
         return httpx.AsyncClient(
+            event_hooks={"response": [check]},
             base_url=self.url,
             verify=self.tls(),
             auth=(user, USERS[user]),
             timeout=timeout_seconds,
             limits=httpx.Limits(max_connections=None),
         )
+
+    def _check(self, answer: httpx.Response) -> None:
+        (self.description or usual()).check(answer)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from lxml import etree
 
+from described import Description
 from endpoints import Access, Endpoint
 from processes import Program
 from v3.client import Api
@@ -30,7 +32,10 @@ def extended(rapier_embedded: Endpoint, access: Access) -> Iterator[Api]:
     command: list[str | Path] = [sys.executable, EXAMPLE, luxi_socket, access.users, access.certificate, access.key]
     with Program("extended", command) as program:
         url = program.wait_for(r"serving (https://\S+)")[1]
-        api = Api("extended", Endpoint(url, luxi_socket, access.certificate, program.pid))
+        usual = Endpoint(url, luxi_socket, access.certificate, program.pid)
+        with usual.client() as client:
+            own = Description(client.get("/3/openapi.json").json(), client.get("/3/schema.xsd").content)
+        api = Api("extended", replace(usual, description=own))
         yield api
         api.http.close()
 
@@ -95,7 +100,7 @@ def test_a_problem_comes_as_json_where_the_format_has_no_form_of_it(extended: Ap
 
 
 def test_the_description_has_them(extended: Api) -> None:
-    described = extended.description.document
+    described = extended.http.get("/3/openapi.json").json()
     paths = {uri.removeprefix("/3/{cluster}/"): path for uri, path in described["paths"].items()}
     for uri, shape in (("locks", "LockCollection"), ("locks/{lock}", "Lock")):
         content = paths[uri]["get"]["responses"]["200"]["content"]

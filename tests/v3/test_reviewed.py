@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_a_preference_is_read_as_the_rfc_has_it(api: Api, instance: str, prefer:
     api.done("PUT", f"instances/{instance}/tag", {"tags": []})
 
 
-def test_if_none_match_counts_on_writes_too(api: Api, make: Make, access: Access) -> None:
+def test_if_none_match_counts_on_writes_too(api: Api, make: Make, access: Access, new_name: str) -> None:
     path = f"instances/{make()}"
     before = api.newest_job()
     tag = api.tag_of(path)
@@ -54,6 +55,11 @@ def test_if_none_match_counts_on_writes_too(api: Api, make: Make, access: Access
     with rapier("demanding", api.endpoint.luxi_socket, access, "--demand-preconditions") as endpoint:
         demanding = Api(api.target, endpoint)
         demanding.refused(428, "precondition-required", "POST", f"{path}/tag", {"tags": ["x"]}, If_None_Match='"zzz"')
+        opcode = {"OP_ID": "OP_TAGS_SET", "kind": "cluster", "tags": ["x"]}
+        demanding.refused(428, "precondition-required", "POST", "jobs", {"opcodes": [opcode]}, If_None_Match="*")
+        demanding.done("PUT", f"groups/{new_name}", {}, If_None_Match="*")
+        demanding.done("DELETE", f"groups/{new_name}", If_Match="*")
+        before += 2
     assert api.newest_job() == before
     api.done("POST", f"{path}/tag", {"tags": ["x"]}, If_None_Match='"zzz"')
 
@@ -70,7 +76,7 @@ def test_nobody_but_rapier_says_why_a_job_is_made(api: Api, instance: str, given
     assert api.newest_job() == before
 
 
-@pytest.mark.parametrize("tag", ["a b", "ü", "a\x00", "", "x" * 129])
+@pytest.mark.parametrize("tag", ["a b", "ü", "a\x00", "a\n", "", "x" * 129])
 def test_a_tag_that_ganeti_would_refuse_is_no_job(api: Api, instance: str, new_name: str, tag: str) -> None:
     before = api.newest_job()
     api.refused(422, "unprocessable", "POST", f"instances/{instance}/tag", {"tags": [tag]})
@@ -169,3 +175,58 @@ def test_a_guarded_removal_leaves_nothing_unsaid_in_the_log(api: Api, new_name: 
 def test_a_cluster_called_like_a_word_of_the_apis_own_is_told_the_way_out(api: Api, word: str) -> None:
     problem = api.refused(404, "not-found", "GET", f"/3/{word}/instances")
     assert "--cluster-alias" in problem["detail"]
+
+
+def test_a_job_of_very_many_opcodes_is_refused_at_once(api: Api) -> None:
+    before = api.newest_job()
+    opcodes = [{"OP_ID": "OP_CLUSTER_VERIFY"}] * 30_000
+    problem = api.refused(422, "unprocessable", "POST", "jobs", {"opcodes": opcodes}, If_Match='"stale"')
+    assert problem["pointer"] == "/opcodes"
+    assert "500" in problem["detail"]
+    api.refused(412, "precondition-failed", "POST", "jobs", {"opcodes": opcodes[:500]}, If_Match='"stale"')
+    assert api.newest_job() == before
+
+
+def test_the_description_says_what_a_creation_has_to_have(api: Api, new_name: str) -> None:
+    whole = api.http.get("/3/openapi.json").json()
+    for method, collection, required in (
+        ("post", "instances", {"name"}),
+        ("put", "instances", set()),
+        ("post", "groups", {"name"}),
+        ("post", "networks", {"name", "network"}),
+        ("put", "networks", {"network"}),
+    ):
+        path = collection if method == "post" else f"{collection}/{{{collection.removesuffix('s')}}}"
+        body = whole["paths"][f"/3/{{cluster}}/{path}"][method]["requestBody"]
+        name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert set(whole["components"]["schemas"][name].get("required", [])) == required
+        assert body["required"] is bool(required)
+        for member in required:
+            uri = path.replace("{network}", new_name)
+            given = dict.fromkeys(required - {member}, new_name)
+            assert api.refused(422, "unprocessable", method.upper(), uri, given)["pointer"] == f"/{member}"
+
+
+def test_what_cannot_stand_in_a_uri_is_no_name_in_an_opcode_either(api: Api) -> None:
+    before = api.newest_job()
+    for op_id, naming, others in (
+        ("OP_GROUP_ADD", "group_name", {}),
+        ("OP_NETWORK_ADD", "network_name", {"network": "192.0.2.0/24"}),
+        ("OP_GROUP_RENAME", "new_name", {"group_name": "default"}),
+    ):
+        opcode = {"OP_ID": op_id, naming: "a b/ü", **others}
+        problem = api.refused(422, "unprocessable", "POST", "jobs", {"opcodes": [opcode]})
+        assert problem["pointer"] == f"/opcodes/0/{naming}"
+    assert api.newest_job() == before
+
+
+def test_each_action_says_what_it_does_itself(api: Api) -> None:
+    paths = api.http.get("/3/openapi.json").json()["paths"]
+    summaries = {
+        uri: path["post"]["summary"]
+        for uri, path in paths.items()
+        if re.search(r"\}/[a-z]+$", uri) and "post" in path and not uri.endswith("/tag")
+    }
+    assert len(summaries) >= 8
+    assert not [one for one in summaries.values() if one.startswith("OP_")]
+    assert "instances whose primary node" in summaries["/3/{cluster}/nodes/{node}/migrate"]

@@ -26,6 +26,7 @@ ADAPTED: Mapping[str, Callable[[str], Any]] = {
     "InstanceCreation": creation,
     "NodeGroupCreation": lambda name: {**EXAMPLES["NodeGroupCreation"], "name": name},
     "NetworkCreation": lambda name: {**EXAMPLES["NetworkCreation"], "name": name},
+    "InstanceCreationByURI": lambda name: {**creation(name), "name": name},
     "InstanceRename": lambda name: {**EXAMPLES["InstanceRename"], "new_name": name},
 }
 each_write = pytest.mark.parametrize(("method", "uri"), OPERATIONS, ids=map(" ".join, OPERATIONS))

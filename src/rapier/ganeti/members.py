@@ -82,7 +82,8 @@ class Creates:
 
 Time = Annotated[str, Meta(description="RFC 3339, in UTC", extra_json_schema={"format": "date-time"})]
 MiB = Annotated[int, Meta(ge=0, description="in MiB")]
-Tag = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.+*/:@-]+$")]
+# `$` is also before a line feed that ends the text, to Python and not to JSON Schema
+Tag = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.+*/:@-]+$(?!\n)")]
 UUID = Annotated[str, Meta(description="a uuid, as Ganeti made it")]
 Parameters = dict[str, Any]
 

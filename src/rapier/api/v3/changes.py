@@ -30,13 +30,15 @@ class Change:
     """One write.
 
     `read` answers what the precondition is about, `opcodes` what the job is made of (none: nothing is to be done),
-    `result` what to answer when it has ended well. `target` is what the guard keeps others from.
+    `result` what to answer when it has ended well. `target` is what the guard keeps others from. `puts`: it makes what
+    the URI names, so that `If-None-Match: *` says all that can be said beforehand.
     """
 
     read: Callable[[], Awaitable[Found]]
     opcodes: Callable[[Found], list[Params]]
     target: Callable[[Found], Target]
     result: Callable[[], Awaitable[Answer]]
+    puts: bool = False
 
 
 async def carry_out(request: Request, change: Change) -> Answer:
@@ -51,8 +53,8 @@ async def carry_out(request: Request, change: Change) -> Answer:
     unless = request.preconditions.if_none_match
     if unless is not None and current.stamp and unless.name_stamp(current.stamp):
         raise _stale(current, "It is there, and as If-None-Match says")
-    creating = unless is not None and unless.any and not current.stamp
-    if request.demands_precondition and wanted is None and not creating:
+    only_new = change.puts and unless is not None and unless.any
+    if request.demands_precondition and wanted is None and not only_new:
         raise Problem("precondition-required", "Send If-Match with the entity tag of what you have read")
     trail = request.trail()
 

@@ -5,7 +5,7 @@ The members, their places in the body and the opcode's parameters are read off t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple
 
@@ -75,34 +75,61 @@ def _parts(shape: Shape) -> tuple[_Value | _List | _Group, ...]:
 
 
 @cache
-def creation_shape(kind: Kind) -> Shape:
-    """What creates an object: its members that a creation can give, and in `create` what else the opcode takes."""
-    create = OPCODES[kind.create].shape({*_places(kind.shape), *NODE_UUIDS}, optional=True)
-    further: list[tuple[str, Any, Any]] = [("create", create | UnsetType, UNSET)]
+def creation_shape(kind: Kind, *, uri_names: bool = False) -> Shape:
+    """What creates an object: its members that a creation can give, and in `create` what else the opcode takes.
+
+    Required is what the opcode requires; the name not where the URI gives it.
+    """
+    required = {name for name, parameter in OPCODES[kind.create].parameters.items() if parameter.required}
+    if uri_names:
+        required.remove(kind.parameter)
+    further: list[tuple[str, Any, Any]] = [("create", _further(kind) | UnsetType, UNSET)]
     further += [(name, Any | UnsetType, UNSET) for name in SHOWN_ONLY if name in members_of(kind.shape)]
-    return _shape(kind.shape, f"What creates: {kind.shape.__doc__}", [("kind", str | UnsetType, UNSET)], further)
+    return msgspec.defstruct(
+        f"{kind.shape.__name__}Creation{'ByURI' if uri_names else ''}",
+        [("kind", str | UnsetType, UNSET), *_members(kind.shape, required), *further],
+        kw_only=True,
+        forbid_unknown_fields=True,
+        namespace={"__doc__": f"What creates: {kind.shape.__doc__}"},
+    )
 
 
-def _shape(shape: Shape, meaning: str | None, before: Sequence[Any] = (), behind: Sequence[Any] = ()) -> Shape:
-    """A struct of the members that a creation can give, all optional, between others."""
+@cache
+def _further(kind: Kind) -> Shape:
+    """The parameters of the creating opcode that no member gives."""
+    return OPCODES[kind.create].shape({*_places(kind.shape), *NODE_UUIDS}, optional=True)
+
+
+@cache
+def _shape(shape: Shape) -> Shape:
+    """A struct of the members that a creation can give, all optional."""
+    return msgspec.defstruct(
+        f"{shape.__name__}Creation",
+        _members(shape),
+        kw_only=True,
+        forbid_unknown_fields=True,
+        namespace={"__doc__": shape.__doc__},
+    )
+
+
+def _members(shape: Shape, required: Collection[str] = ()) -> list[Any]:
+    """The members that a creation can give; those have to be there that give the required parameters."""
 
     def of(part: _Value | _List | _Group) -> Any:
         match part:
             case _Value(_, hint):
                 return hint
             case _List(_, creates, one):
-                return Annotated[list[_shape(one, one.__doc__)], creates]  # type: ignore[misc]
+                return Annotated[list[_shape(one)], creates]  # type: ignore[misc]
             case _Group(_, group):
-                return _shape(group, group.__doc__)
+                return _shape(group)
 
-    members = [(part.name, of(part) | UnsetType, UNSET) for part in _parts(shape)]
-    return msgspec.defstruct(
-        f"{shape.__name__}Creation",
-        [*before, *members, *behind],
-        kw_only=True,
-        forbid_unknown_fields=True,
-        namespace={"__doc__": meaning},
-    )
+    return [
+        (part.name, of(part))
+        if isinstance(part, _Value) and part.parameter in required
+        else (part.name, of(part) | UnsetType, UNSET)
+        for part in _parts(shape)
+    ]
 
 
 @cache
@@ -131,15 +158,13 @@ def creation(kind: Kind, body: Any, clusters: Sequence[str], name: str | None = 
 
     Raises a 422 for a body that does not fit.
     """
-    wanted = check(body, creation_shape(kind))
+    wanted = check(body, creation_shape(kind, uri_names=name is not None))
     if wanted.get("kind", kind.name) != kind.name:
         raise unprocessable(f"This is an {kind.name}, not {wanted['kind']!r}", pointer="/kind")
     if wanted.get("cluster", clusters[0]) not in clusters:
         raise unprocessable(f"The URI says that the cluster is {clusters[0]!r}", pointer="/cluster")
     if name is not None and wanted.get("name", name) != name:
         raise unprocessable(f"The URI says that the name is {name!r}", pointer="/name")
-    if name is None and "name" not in wanted:
-        raise unprocessable("Object missing required field `name`", pointer="/name")
     params = _params(kind.shape, wanted, "") | {kind.parameter: new_name(name or wanted["name"], "/name")}
     known = OPCODES[kind.create].parameters
     missing = {name: value for name, value in _EMPTY.items() if name in known and name not in params}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-EXAMPLES: Mapping[str, Any] = {
+_CREATIONS: Mapping[str, Any] = {
     "InstanceCreation": {
         "name": "web1",
         "os": "debian+bookworm",
@@ -24,6 +24,13 @@ EXAMPLES: Mapping[str, Any] = {
         "network": "192.0.2.0/24",
         "gateway": "192.0.2.1",
         "reserved_ips": ["192.0.2.2"],
+    },
+}
+EXAMPLES: Mapping[str, Any] = {
+    **_CREATIONS,
+    **{
+        f"{name}ByURI": {member: value for member, value in body.items() if member != "name"}
+        for name, body in _CREATIONS.items()
     },
     "TagSet": {"tags": ["web", "customer:17"]},
     "Submission": {"opcodes": [{"OP_ID": "OP_TAGS_SET", "kind": "cluster", "tags": ["maintenance"]}]},

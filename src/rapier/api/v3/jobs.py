@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from rapier.api.http import first_of
-from rapier.api.v3.bodies import check, fill
+from rapier.api.v3.bodies import check, fill, new_name
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.outcomes import nothing_but_the_job, shown
@@ -16,7 +17,7 @@ from rapier.api.v3.request import Answer, Argument, Request, nearest
 from rapier.api.v3.shapes import Submission
 from rapier.cluster.objects import Found, collection_stamp, is_job_id
 from rapier.ganeti.jobs import CANCELED, FINISHED, QUEUED
-from rapier.ganeti.kinds import JOB
+from rapier.ganeti.kinds import JOB, KINDS
 from rapier.ganeti.opcodes import CLOSED_TO_CLIENTS, OPCODES, Params
 from rapier.ganeti.touching import Target
 
@@ -121,6 +122,15 @@ async def _submit(request: Request) -> Answer:
     return await carry_out(request, Change(read, lambda _: opcodes, lambda _: Target.everything(), nothing_but_the_job))
 
 
+# Which parameter of an opcode is an object's new name
+_NAMING: Mapping[str, str] = {
+    **{kind.create: kind.parameter for kind in KINDS if kind.create},
+    "OP_INSTANCE_RENAME": "new_name",
+    "OP_GROUP_RENAME": "new_name",
+    "OP_NETWORK_RENAME": "new_name",
+}
+
+
 def _opcode(given: dict[str, Any], place: int) -> Params:
     pointer = f"/opcodes/{place}"
     op_id = given.get("OP_ID")
@@ -129,6 +139,8 @@ def _opcode(given: dict[str, Any], place: int) -> Params:
         raise unprocessable(
             f"There is no opcode {op_id!r} here{nearest(str(op_id), allowed)}", pointer=f"{pointer}/OP_ID"
         )
+    if (naming := _NAMING.get(op_id)) in given:
+        new_name(given[naming], f"{pointer}/{naming}")
     return fill(op_id, {name: value for name, value in given.items() if name != "OP_ID"}, {}, pointer)
 
 

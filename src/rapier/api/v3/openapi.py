@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from rapier import __version__
+from rapier.api.v3.changes import OF_JOBS
 from rapier.api.v3.examples import EXAMPLES
 from rapier.api.v3.operations import Operation
 from rapier.api.v3.problems import TYPES, ProblemType
@@ -200,32 +201,69 @@ def _responses(
 ) -> JSONObject:
     responses: JSONObject = {}
     for status, shape in one.answers.items():
-        headers = _answer_headers(status)
+        headers = _answer_headers(status, writes=one.writes)
         responses[str(status)] = {
             "description": _GOOD[status],
             "content": _content(shape, reference, formats),
-            **({"headers": headers} if headers else {}),
+            "headers": headers,
         }
     if method == "GET":
-        responses["304"] = {"description": _GOOD[304]}
+        responses["304"] = {"description": _GOOD[304], "headers": _described(["ETag"])}
     for status, slugs in _by_status(_problems(route, one)).items():
         if len(slugs) == 1:
             responses[str(status)] = {"$ref": f"#/components/responses/{slugs[0]}"}
         else:
             content = _problem(TYPES[slugs[0]], reference[ProblemShape], formats)["content"]
             titles = "; ".join(f"{slug}: {TYPES[slug].title}" for slug in slugs)
-            responses[str(status)] = {"description": titles, "content": content}
+            headers = _problem_headers([TYPES[slug] for slug in slugs])
+            responses[str(status)] = {"description": titles, "content": content, "headers": headers}
     return dict(sorted(responses.items()))
 
 
-def _answer_headers(status: int) -> JSONObject:
-    text = {"schema": {"type": "string"}}
+_HEADERS: Mapping[str, str] = {
+    "Allow": "the methods that there are",
+    "Content-Location": "the URI of the object that the answer shows",
+    "ETag": "of what the answer shows; after a refusal, of what is there now",
+    "Link": "the job that was waited for, with rel=job",
+    "Location": "the URI of what was made: the object, or the job at work on it",
+    "Preference-Applied": "how long the answer was held, at most",
+    "Retry-After": "seconds after which to try again",
+    "WWW-Authenticate": "how to say who asks",
+}
+
+
+def _described(always: Iterable[str], perhaps: Iterable[str] = ()) -> JSONObject:
+    """Headers of an answer: those that it always has, and those that it may have."""
+    there = dict.fromkeys(always, True) | dict.fromkeys(perhaps, False)
+    return {
+        name: {"description": _HEADERS[name], "required": required, "schema": {"type": "string"}}
+        for name, required in there.items()
+    }
+
+
+def _answer_headers(status: int, *, writes: bool) -> JSONObject:
     match status:
         case 201:
-            return {"Location": text, "ETag": text}
+            return _described(["Location", "ETag", "Link", "Preference-Applied"])
         case 202:
-            return {"Location": text}
-    return {}
+            return _described(["Location"], ["Preference-Applied"])
+        case 200 if writes:
+            return _described([], ["ETag", "Link", "Preference-Applied", "Content-Location"])
+    return _described([], ["ETag"])
+
+
+def _problem_headers(kinds: Iterable[ProblemType]) -> JSONObject:
+    """What may come with problems of these types."""
+    by_status = {401: "WWW-Authenticate", 405: "Allow", 412: "ETag"}
+    names = {by_status[kind.status] for kind in kinds if kind.status in by_status}
+    slugs = {kind.slug for kind in kinds}
+    if slugs & {"unprocessable", *OF_JOBS}:  # of a job that was waited for
+        names |= {"Link", "Preference-Applied"}
+    if "outcome-unknown" in slugs:
+        names.add("Location")
+    if any(kind.retry_after_seconds is not None for kind in kinds):
+        names.add("Retry-After")
+    return _described([], sorted(names))
 
 
 def _problems(route: Route, one: Operation) -> tuple[str, ...]:
@@ -245,4 +283,5 @@ def _problem(kind: ProblemType, schema: JSONObject, formats: Formats) -> JSONObj
     return {
         "description": f"{kind.title}: /3/problems/{kind.slug}",
         "content": {one.problem_media_type: {"schema": schema} for one in formats if one.encode_problem},
+        "headers": _problem_headers([kind]),
     }

@@ -184,7 +184,7 @@ _TYPES = (
         Status.PRECONDITION_REQUIRED,
         "This cluster wants every change guarded",
         "The configuration demands a precondition on each change: send If-Match with the entity tag of what you read, "
-        "or If-None-Match: * for a creation.",
+        "or If-None-Match: * with a PUT that creates.",
     ),
     ProblemType(
         "job-failed",

@@ -12,13 +12,14 @@ from rapier.api.v3.operations import Operation
 from rapier.ganeti.kinds import CLUSTER, JOB, OS, Kind
 
 SUMMARIES: Mapping[str, str] = {
-    "startup": "Start the instance",
-    "shutdown": "Stop the instance",
-    "reboot": "Restart the instance",
-    "migrate": "Move to another node while running",
-    "failover": "Move to another node with a stop in between",
-    "rename": "Give another name",
-    "evacuate": "Move instances off the node: a job that submits others",
+    "OP_INSTANCE_STARTUP": "Start the instance",
+    "OP_INSTANCE_SHUTDOWN": "Stop the instance",
+    "OP_INSTANCE_REBOOT": "Restart the instance",
+    "OP_INSTANCE_MIGRATE": "Move to another node while running",
+    "OP_INSTANCE_FAILOVER": "Move to another node with a stop in between",
+    "OP_INSTANCE_RENAME": "Give another name",
+    "OP_NODE_EVACUATE": "Move instances off the node: a job that submits others",
+    "OP_NODE_MIGRATE": "Move the instances whose primary node it is to others while running: a job that submits others",
 }
 RESERVED = frozenset({"-", "docs", "openapi.json", "problems", "schema.xsd", "self"})  # no cluster's name
 _SPECIAL = (CLUSTER, JOB, OS)  # kinds whose resources are not like the others'
@@ -49,7 +50,7 @@ def _of_kind(kind: Kind) -> list[Route]:
         Route(collection, {"GET": reads.collection(kind), **creating}),
         Route(object_uri, {"GET": reads.one(kind), **changing, **removing}),
         *(
-            Route(f"{object_uri}/{action}", {"POST": writes.act(kind, op_id, SUMMARIES.get(action, op_id))})
+            Route(f"{object_uri}/{action}", {"POST": writes.act(kind, op_id, SUMMARIES.get(op_id, op_id))})
             for action, op_id in kind.actions.items()
         ),
         *([_tags(kind, object_uri)] if kind.tagged else []),

@@ -11,6 +11,9 @@ from msgspec import UNSET, Meta, UnsetType
 from rapier.ganeti.kinds import Kind
 from rapier.ganeti.members import Tag
 
+# Of one job. Each is checked by itself, and everybody else waits for that: so many take some tens of milliseconds
+MOST_OPCODES = 500
+
 
 class Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A typed answer or body."""
@@ -54,7 +57,7 @@ class TagSet(Shape, kw_only=True):
 class Submission(Shape):
     """A job that is to be: its opcodes, each with `OP_ID` and its parameters."""
 
-    opcodes: Annotated[list[dict[str, Any]], Meta(min_length=1)]
+    opcodes: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MOST_OPCODES)]
 
 
 class ProblemShape(msgspec.Struct, kw_only=True):

@@ -102,7 +102,7 @@ def create(kind: Kind) -> Operation:
         )
         return await carry_out(request, change)
 
-    return _creating(kind, handle, f"Create one of the {kind.collection}", OF_JOBS)
+    return _creating(kind, handle, f"Create one of the {kind.collection}", creation_shape(kind), OF_JOBS)
 
 
 def put(kind: Kind) -> Operation:
@@ -125,16 +125,17 @@ def put(kind: Kind) -> Operation:
             return Found({}, "")
 
         change = Change(
-            read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode)
+            read, lambda _: [opcode], lambda _: Target.collection(kind.name), _created(request, kind, opcode), puts=True
         )
         return await carry_out(request, change)
 
-    return _creating(kind, handle, f"Create the {kind.name} of this name", (*OF_JOBS, "method-not-allowed"))
+    shape = creation_shape(kind, uri_names=True)
+    return _creating(kind, handle, f"Create the {kind.name} of this name", shape, (*OF_JOBS, "method-not-allowed"))
 
 
-def _creating(kind: Kind, handle: Handler, summary: str, problems: tuple[str, ...]) -> Operation:
+def _creating(kind: Kind, handle: Handler, summary: str, body: Any, problems: tuple[str, ...]) -> Operation:
     answers = {200: JOB.shape, 201: kind.shape, 202: JOB.shape}
-    return Operation(handle, summary, answers, body=creation_shape(kind), problems=problems, writes=True)
+    return Operation(handle, summary, answers, body=body, problems=problems, writes=True)
 
 
 def remove(kind: Kind) -> Operation:

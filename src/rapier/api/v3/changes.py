@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from rapier.api.v3.outcomes import made
+from rapier.api.v3.outcomes import Result, made
 from rapier.api.v3.problems import Problem, precondition_failed, unprocessable
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
@@ -30,13 +30,14 @@ class Change:
     """One write.
 
     `read` answers what the precondition is about, `opcodes` what the job is made of (none: nothing is to be done),
-    `result` what to answer when it has ended well. `target` is what the guard keeps others from.
+    `result` what to answer when it has ended well, or where nothing is to be done. `target` is what the guard keeps
+    others from.
     """
 
     read: Callable[[], Awaitable[Found]]
     opcodes: Callable[[Found], list[Params]]
     target: Callable[[Found], Target]
-    result: Callable[[], Awaitable[Answer]]
+    result: Result
 
 
 async def carry_out(request: Request, change: Change) -> Answer:
@@ -62,7 +63,7 @@ async def carry_out(request: Request, change: Change) -> Answer:
     if wanted is not None and not wanted.name_stamp(current.stamp):
         raise _stale(current)
     if not planned:
-        return await change.result()  # nothing is to be done
+        return await change.result(current, 0.0)  # nothing is to be done
     if wanted is None:
         submitted = Submitted(await request.cluster.submissions(opcodes(current)), current)
     else:

@@ -88,6 +88,36 @@ def test_who_waits_for_a_removal_does_not_see_the_object_any_more(late: Api, new
     late.refused(404, "not-found", "GET", f"groups/{new_name}")
 
 
+def test_a_write_that_finds_under_the_lock_that_nothing_is_left_to_do_makes_no_job(late: Api) -> None:
+    path = f"instances/{an_instance(late, 2)}/tag"
+
+    def write(method: str, query: str, body: dict[str, list[str]] | None) -> int:
+        return late.ask(method, path + query, body, If_Match="*").status_code
+
+    rounds: tuple[tuple[str, str, dict[str, list[str]] | None], ...] = (
+        ("POST", "", {"tags": ["racer"]}),
+        ("DELETE", "?tag=racer", None),
+    )
+    for method, query, body in rounds:
+        # all have read the object before the first one's job is shown
+        with ThreadPoolExecutor(3) as writers:
+            answers = [*writers.map(write, [method] * 3, [query] * 3, [body] * 3)]
+        assert sorted(answers)[0] in (200, 202)
+    opcodes = [job["opcodes"] for job in late.get("jobs").json()["items"]]
+    assert [] not in opcodes
+
+
+# First of those before this master: what a guarded write sees of a lag is kept
+def test_a_tag_is_stale_after_a_write_whose_change_is_long_in_showing(very_late: Api) -> None:
+    path = f"nodes/{very_late.get('nodes?live=0').json()['items'][2]['name']}"
+    tag = very_late.tag_of(path)
+    first = very_late.ask("POST", f"{path}/tag", {"tags": ["first"]}, If_Match=tag)
+    assert first.status_code == 202
+    time.sleep(2.2)  # the time that changes are given before anything was measured
+    assert very_late.tag_of(path) == tag
+    very_late.refused(412, "precondition-failed", "POST", f"{path}/tag", {"tags": ["second"]}, If_Match=tag)
+
+
 def test_what_is_longer_in_showing_than_the_settle_time_is_waited_for(very_late: Api, new_name: str) -> None:
     instance = f"instances/{an_instance(very_late, 0, 'down')}"
     other = f"instances/{an_instance(very_late, 1)}"

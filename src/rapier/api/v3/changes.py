@@ -14,7 +14,7 @@ from rapier.api.v3.problems import Problem, precondition_failed, unprocessable
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
-from rapier.errors import Busy, GuardHeld, Stale
+from rapier.errors import Busy, GuardHeld, NothingToDo, Stale
 from rapier.ganeti.kinds import Kind
 from rapier.ganeti.opcodes import Params
 from rapier.ganeti.references import references
@@ -74,6 +74,8 @@ async def carry_out(request: Request, change: Change) -> Answer:
                 target=change.target,
                 opcodes=opcodes,
             )
+        except NothingToDo as settled:
+            return await change.result(settled.current, 0.0)
         except Stale as stale:
             raise _stale(stale.current) from None
         except Busy as busy:

@@ -60,6 +60,8 @@ async def carry_out(request: Request, change: Change) -> Answer:
     def opcodes(current: Found) -> list[Params]:
         return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
 
+    if wanted is not None and not current.stamp:
+        raise Problem("precondition-failed", "If-Match needs something that is there: this is yet to be made")
     if wanted is not None and not wanted.name_stamp(current.stamp):
         raise _stale(current)
     if not planned:

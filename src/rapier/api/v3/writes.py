@@ -155,8 +155,6 @@ def put(kind: Kind) -> Operation:
             allow = ["DELETE", "GET", "HEAD", "OPTIONS"] if kind.remove else ["GET", "HEAD", "OPTIONS"]
             raise method_not_allowed(f"{name!r} exists: PUT creates, it does not change", allow)
         _, opcode = creation(kind, request.body, request.cluster_names, name)
-        if preconditions.if_match is not None:
-            raise Problem("precondition-failed", f"There is nothing called {name!r} that could be changed")
 
         async def read() -> Found:
             return Found({}, "")

@@ -19,6 +19,7 @@ RapierError
 ├── GuardRefusal                a guarded write was not carried out
 │   ├── Stale                   the object is not as the writer believes
 │   ├── Busy                    jobs that touch the object are under way
+│   ├── NothingToDo             the object is as the write would have it
 │   └── GuardHeld               the lock of guarded writes was not to be had in time
 └── GanetiError                 the master daemon answered with an error of its own
     ├── OpPrereqError           the request cannot be carried out as it stands; args: (text, error code)
@@ -133,6 +134,14 @@ class Busy(GuardRefusal):
 
 class GuardHeld(GuardRefusal):
     """Others held the lock of guarded writes for longer than this one would wait."""
+
+
+class NothingToDo(GuardRefusal):
+    """The object, `current`, is as the write would have it."""
+
+    def __init__(self, current: Any) -> None:
+        super().__init__("there is nothing to do")
+        self.current = current
 
 
 class GanetiError(RapierError):

@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,22 @@ async def test_who_waits_for_a_job_hears_that_it_is_in_the_queue_though_the_mast
             api.http.close()
     assert (answer.status_code, answer.json()["type"]) == (504, "/3/problems/outcome-unknown")
     assert answer.json()["job"] == answer.headers["Location"] == f"{api.base}/jobs/2"
+
+
+@pytest.mark.parametrize("since", ["", "&since=SERIAL"])
+def test_who_waits_for_a_job_hears_of_it_although_the_master_restarts(
+    access: Access, tmp_path: Path, since: str
+) -> None:
+    with ExitStack() as masters, ThreadPoolExecutor(1) as clients:
+        socket = masters.enter_context(embedded_master(tmp_path))
+        with rapier("rapier-restarted", socket, access) as endpoint:
+            api = Api("embedded", endpoint)
+            opcode = {"OP_ID": "OP_TEST_DELAY", "duration": 30.0, "on_master": False, "no_locks": True, "reason": []}
+            path = f"jobs/{api.luxi('SubmitJob', [opcode])}"
+            since = since.replace("SERIAL", api.get(path).json()["serial"])
+            waiting = clients.submit(api.get, f"{path}?wait=2{since}")
+            time.sleep(0.3)
+            masters.close()  # and with it the connection on which the daemon waits
+            with embedded_master(tmp_path):
+                assert waiting.result().json()["kind"] == "job"
+            api.http.close()

@@ -10,7 +10,7 @@ import pytest
 from endpoints import Access, rapier
 from lab import VirtualCluster
 from v3.client import Api
-from v3.conftest import Make
+from v3.conftest import Make, creation
 
 PATHS = ["", "tag", "instances?live=0", "nodes?live=0", "groups", "networks", "jobs"]
 
@@ -70,6 +70,15 @@ def test_a_stale_tag_is_412_whatever_the_write(api: Api, instance: str, method: 
     uri = f"instances/{instance}/{path}".rstrip("/")
     api.refused(412, "precondition-failed", method, uri, body, If_Match='"0123456789abcdef01234567.0"')
     assert api.newest_job() == before
+
+
+def test_what_is_wrong_with_a_creation_is_said_before_a_tag_that_nothing_has(api: Api, new_name: str) -> None:
+    path = f"instances/{new_name}"
+    for tag in ("*", '"0123456789abcdef01234567.0"'):
+        body = creation(new_name, primary_node="no-such-node")
+        problem = api.refused(422, "unprocessable", "PUT", path, body, If_Match=tag)
+        assert problem["parameter"] == "pnode"
+        api.refused(412, "precondition-failed", "PUT", path, creation(new_name), If_Match=tag)
 
 
 def test_a_live_migration_between_the_reading_and_the_write_is_412(api: Api, make: Make) -> None:

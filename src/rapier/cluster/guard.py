@@ -6,14 +6,15 @@ LUXI has no compare-and-set. What comes closest, under one lock for all processe
 2. the jobs in the queue are noted;
 3. the object is read and compared: `Stale`;
 4. an unfinished job that touches it: `Busy`. One that ended a short time ago: luxid may not show its change yet, so the
-   time is waited out, without the lock, and all begins again at 2;
+   time is waited out, without the lock, and all begins again at 2. Then, where nothing is left to do: `NothingToDo`;
 5. the job is submitted;
 6. jobs that were not there at 2 are looked at: one that touches the object and may run before ours, or did, makes it
    `Busy` and ours is cancelled; where that is too late, the answer says so (`raced`).
 
 The lock closes the race among guarded writers. 4 and 6 find the jobs of everybody else: other hosts, command line,
 unguarded requests. What remains: a job that overtakes ours after 6; and a writer that dies, or hears nothing of luxid,
-between 5 and its job's appearance in the queue, since the next one may have the lock by then and not see that job yet.
+between 5 and its job's appearance in the queue, since the next one may have the lock by then and not see that job yet;
+and a change that luxid shows later than the settle time, where no guarded write of this process sees that.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from rapier.cluster.lock import HostLock
 from rapier.cluster.settling import Settling
 from rapier.cluster.submission import MARK, Submissions
 from rapier.cluster.waiting import JobWaiting
-from rapier.errors import Busy, GanetiError, GuardRefusal, MasterError, RapierError, Stale
+from rapier.errors import Busy, GanetiError, GuardRefusal, MasterError, NothingToDo, RapierError, Stale
 from rapier.ganeti.jobs import CANCELED, FINISHED, QUEUED, SUCCESS
-from rapier.ganeti.touching import Target
+from rapier.ganeti.touching import Target, surely_change
 from rapier.luxi.client import JobId, Luxi, Opcode
 
 T = TypeVar("T")
@@ -127,10 +128,10 @@ class Guard:
     ) -> Submitted[T]:
         """Submits one job of `opcodes(current)` where `matches(current)`; `current` is what `read()` answers.
 
-        `read` must not answer from before its call. `target` is what the write is about: jobs that touch it count.
-        Where there are no opcodes there is nothing to do, and no job may be asked for: that is the caller's to see
-        before. Raises `Stale`, `Busy`, `GuardHeld`, and as `Submissions`. Who is cancelled after the submission has
-        begun leaves a job that is looked after all the same.
+        `read` must not answer from before its call; what it answers is equal where nothing has changed. `target` is
+        what the write is about: jobs that touch it count. Raises `NothingToDo` where there are no opcodes, `Stale`,
+        `Busy`, `GuardHeld`, and as `Submissions`. Who is cancelled after the submission has begun leaves a job that is
+        looked after all the same.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE_SECONDS
@@ -182,12 +183,17 @@ class Guard:
             # 4. After the reading: a job that ended before it shows here as just ended, one that was submitted
             # meanwhile as unfinished. Before it, both could slip through.
             self._check_settled(await self._jobs(), about, began)
+            # Not before: what the object seemed to be may not have been shown yet
+            planned = opcodes(current)
+            if not planned:
+                raise NothingToDo(current)
             # 5.
             progress.submitting = True
-            job_id = await self._submissions(opcodes(current))
+            job_id = await self._submissions(planned)
             # 6.
             submitted = await self._look(Submitted(job_id, current), noted, about)
-        self._measure(job_id, read, matches)
+        if surely_change(planned):
+            self._measure(job_id, read, current)
         return submitted
 
     def _check_settled(self, jobs: list[_Job], about: Target, read_began: float) -> None:
@@ -297,12 +303,12 @@ class Guard:
 
     # -- the settle time -----------------------------------------------------------------------------------------------
 
-    def _measure(self, job_id: JobId, read: Callable[[], Awaitable[T]], matches: Callable[[T], bool]) -> None:
+    def _measure(self, job_id: JobId, read: Callable[[], Awaitable[T]], before: T) -> None:
         """Measures in the background, one write at a time."""
         if self._measuring is None or self._measuring.done():
-            self._measuring = asyncio.get_running_loop().create_task(self._measured(job_id, read, matches))
+            self._measuring = asyncio.get_running_loop().create_task(self._measured(job_id, read, before))
 
-    async def _measured(self, job_id: JobId, read: Callable[[], Awaitable[T]], matches: Callable[[T], bool]) -> None:
+    async def _measured(self, job_id: JobId, read: Callable[[], Awaitable[T]], before: T) -> None:
         try:
             await self._waiting.ended(job_id, MEASURE_SECONDS)
             [[status, end_ts]] = await self._luxi.query_jobs([job_id], ["status", "end_ts"])
@@ -311,15 +317,19 @@ class Guard:
                 return
             old_was_seen = False
             while (began := time.time()) < ended + MEASURE_SECONDS:
-                if not await _still_matches(read, matches):
+                if not await _is_still(before, read):
                     # With no old answer before it, this says how late we came, not how late luxid was
                     self._settling.take(began - ended if old_was_seen else MEASURE_EVERY_SECONDS)
                     return
                 old_was_seen = True
+                # Who comes meanwhile must not take what is shown for what is
+                self._settling.wait_for(time.time() - ended)
                 await asyncio.sleep(MEASURE_EVERY_SECONDS)
-            # It changed nothing that shows: no sample
+            # Changed back by another job before it was shown, or later than anybody can wait for: no sample
         except (MasterError, GanetiError, GuardRefusal):
             return  # another write will be measured
+        finally:
+            self._settling.wait_for(0.0)
 
     async def close(self) -> None:
         """Ends what is under way; submissions that have begun are waited for."""
@@ -329,10 +339,10 @@ class Guard:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
 
-async def _still_matches(read: Callable[[], Awaitable[T]], matches: Callable[[T], bool]) -> bool:
+async def _is_still(before: T, read: Callable[[], Awaitable[T]]) -> bool:
     """Whether the object is as it was. Of one that is gone, the reading raises whatever its caller is used to."""
     try:
-        return matches(await read())
+        return await read() == before
     except (MasterError, GanetiError, GuardRefusal):
         raise
     except Exception:

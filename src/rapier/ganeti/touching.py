@@ -76,6 +76,14 @@ def touches(opcodes: Iterable[Queued]) -> Touches:
     return frozenset(touched)
 
 
+def surely_change(opcodes: Iterable[Queued]) -> bool:
+    """Whether a job of these opcodes that ended well has changed what it touches.
+
+    Others may find it as it was to be: a reboot, a startup of what is up.
+    """
+    return any(opcode.get("OP_ID") in _SURELY_CHANGE and opcode.get("dry_run") is not True for opcode in opcodes)
+
+
 def _may_be_the_same(one: str, other: str) -> bool:
     """Ganeti takes an instance's or node's name without its domain, in any case; and a new one may get a domain."""
     one, other = one.casefold(), other.casefold()
@@ -134,6 +142,22 @@ _instance = _named(INSTANCE, "instance_name", "instance_uuid")
 _node = _named(NODE, "node_name", "node_uuid")
 _group = _named(GROUP, "group_name")
 _network = _named(NETWORK, "network_name")
+
+_SURELY_CHANGE = frozenset(
+    {
+        "OP_GROUP_ADD",
+        "OP_GROUP_REMOVE",
+        "OP_GROUP_RENAME",
+        "OP_INSTANCE_CREATE",
+        "OP_INSTANCE_GROW_DISK",
+        "OP_INSTANCE_REMOVE",
+        "OP_INSTANCE_RENAME",
+        "OP_NETWORK_ADD",
+        "OP_NETWORK_REMOVE",
+        "OP_TAGS_DEL",
+        "OP_TAGS_SET",
+    }
+)
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     # It may be shut down, its disks activated, and with `remove_instance` it goes

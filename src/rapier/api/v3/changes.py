@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from rapier.api.v3.outcomes import made
+from rapier.api.v3.outcomes import Result, made
 from rapier.api.v3.problems import Problem, precondition_failed, unprocessable
 from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
-from rapier.errors import Busy, GuardHeld, Stale
+from rapier.errors import Busy, GuardHeld, NothingToDo, Stale
 from rapier.ganeti.kinds import Kind
 from rapier.ganeti.opcodes import Params
 from rapier.ganeti.references import references
@@ -30,14 +30,14 @@ class Change:
     """One write.
 
     `read` answers what the precondition is about, `opcodes` what the job is made of (none: nothing is to be done),
-    `result` what to answer when it has ended well. `target` is what the guard keeps others from. `puts`: it makes what
-    the URI names, so that `If-None-Match: *` says all that can be said beforehand.
+    `result` what to answer when it has ended well, or where nothing is to be done. `target` is what the guard keeps
+    others from. `puts`: it makes what the URI names, so that `If-None-Match: *` says all that can be said beforehand.
     """
 
     read: Callable[[], Awaitable[Found]]
     opcodes: Callable[[Found], list[Params]]
     target: Callable[[Found], Target]
-    result: Callable[[], Awaitable[Answer]]
+    result: Result
     puts: bool = False
 
 
@@ -61,10 +61,12 @@ async def carry_out(request: Request, change: Change) -> Answer:
     def opcodes(current: Found) -> list[Params]:
         return [opcode | {"reason": [*opcode["reason"], *trail]} for opcode in change.opcodes(current)]
 
+    if wanted is not None and not current.stamp:
+        raise Problem("precondition-failed", "If-Match needs something that is there: this is yet to be made")
     if wanted is not None and not wanted.name_stamp(current.stamp):
         raise _stale(current)
     if not planned:
-        return await change.result()  # nothing is to be done
+        return await change.result(current, 0.0)  # nothing is to be done
     if wanted is None:
         submitted = Submitted(await request.cluster.submissions(opcodes(current)), current)
     else:
@@ -75,6 +77,8 @@ async def carry_out(request: Request, change: Change) -> Answer:
                 target=change.target,
                 opcodes=opcodes,
             )
+        except NothingToDo as settled:
+            return await change.result(settled.current, 0.0)
         except Stale as stale:
             raise _stale(stale.current) from None
         except Busy as busy:

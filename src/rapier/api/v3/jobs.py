@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,10 +11,11 @@ from rapier.api.http import first_of
 from rapier.api.v3.bodies import check, fill, new_name
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
 from rapier.api.v3.operations import Operation
-from rapier.api.v3.outcomes import nothing_but_the_job, shown
+from rapier.api.v3.outcomes import nothing_but_the_job, persistently, shown
 from rapier.api.v3.problems import Problem, not_found, precondition_failed, unprocessable
 from rapier.api.v3.request import Answer, Argument, Request, nearest
 from rapier.api.v3.shapes import Submission
+from rapier.cluster.families import Family
 from rapier.cluster.objects import Found, collection_stamp, is_job_id
 from rapier.ganeti.jobs import CANCELED, FINISHED, QUEUED
 from rapier.ganeti.kinds import JOB, KINDS
@@ -36,11 +37,19 @@ async def _read(request: Request) -> Answer:
     seconds, since = request.query["wait"], request.query["since"]
     job, family = await shown(request, job_id)
     if seconds is not None and family.unfinished:
-        seconds = max(0, min(seconds, request.longest_wait_seconds))
+        loop = asyncio.get_running_loop()
+        end = loop.time() + max(0, min(seconds, request.longest_wait_seconds))
         families = request.cluster.families
-        waiting = families.wait(job_id, seconds) if since is None else families.change(job_id, since, seconds)
-        await first_of(waiting, request.draining.wait(), request.gone())
-        job, family = await shown(request, job_id)
+
+        def wait() -> Awaitable[Family]:
+            left_seconds = end - loop.time()
+            if since is None:
+                return families.wait(job_id, left_seconds)
+            return families.change(job_id, since, left_seconds)
+
+        # who waits for a job waits for luxid's return as well
+        await first_of(persistently(wait), request.draining.wait(), request.gone())
+        job, family = await persistently(lambda: shown(request, job_id))
     volatile = seconds is not None or bool(family.unfinished)
     return Answer(job.value, JOB.shape, stamp=job.stamp, volatile=volatile)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -21,10 +22,17 @@ from rapier.ganeti.jobs import CANCELED, ERROR, SUCCESS
 from rapier.ganeti.kinds import JOB
 
 T = TypeVar("T")
+# What to answer when the job has ended well: from the object as it was before, and the time of the loop until which
+# the client waits. Raises `NotShown` where the change could not be seen until then.
+Result = Callable[[Found, float], Awaitable[Answer]]
 
 # How long luxid may be away while what came of a job is asked for: a restart takes a second
 AWAY_SECONDS = 8.0
 LOOK_EVERY_SECONDS = 0.2
+
+
+class NotShown(Exception):
+    """A job has ended well, and luxid shows nothing of it yet."""
 
 
 async def shown(request: Request, job_id: int) -> tuple[Found, Family]:
@@ -48,7 +56,7 @@ async def _look(request: Request, job_id: int) -> tuple[Found, Family]:
     return job, family
 
 
-async def nothing_but_the_job() -> Answer:
+async def nothing_but_the_job(current: Found, until: float) -> Answer:
     """What a write comes to that leaves no object: the answer is its job."""
     return Answer(None, None)
 
@@ -57,7 +65,7 @@ def _text(error: GanetiError | None) -> str | None:
     return None if error is None else str(error)
 
 
-async def made(request: Request, submitted: Submitted[Any], result: Callable[[], Awaitable[Answer]]) -> Answer:
+async def made(request: Request, submitted: Submitted[Found], result: Result) -> Answer:
     """The answer to a write whose job is in the queue: what came of it where the client waits for that, or the job.
 
     The job is there, whatever becomes of luxid: no answer may read as if it were not.
@@ -71,32 +79,35 @@ async def made(request: Request, submitted: Submitted[Any], result: Callable[[],
         raise Problem("outcome-unknown", said, {"job": uri}, [(b"location", uri.encode())]) from None
 
 
-async def _told(request: Request, submitted: Submitted[Any], result: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _told(request: Request, submitted: Submitted[Found], result: Result) -> Answer:
     job_id = submitted.job_id
     uri = request.job_uri(job_id)
-    applied = []
+    headers = [("link", f'<{uri}>; rel="job"')]
     raced = bool(submitted.raced) or not submitted.looked  # then no answer may read as if the guard had held
     if request.wait_seconds is not None:
-        applied = [("preference-applied", f"wait={request.wait_seconds}")]
+        headers += [("preference-applied", f"wait={request.wait_seconds}")]
         loop = asyncio.get_running_loop()
         end = loop.time() + request.wait_seconds
-        waiting = _persistently(lambda: request.cluster.families.wait(job_id, end - loop.time()))
+        waiting = persistently(lambda: request.cluster.families.wait(job_id, end - loop.time()))
         family = await first_of(waiting, request.draining.wait(), request.gone())
         if family is not None and not family.unfinished and not raced:
-            headers = [("link", f'<{uri}>; rel="job"'), *applied]
-            return await _persistently(lambda: _ended(request, job_id, family, result, headers))
-    job, _ = await _persistently(lambda: shown(request, job_id))
+            ended = persistently(lambda: _ended(request, submitted, family, result, end, headers))
+            with suppress(NotShown):  # then the job is the answer, which tells that it succeeded
+                answer = await first_of(ended, request.draining.wait(), request.gone())
+                if answer is not None:
+                    return answer
+    job, _ = await persistently(lambda: shown(request, job_id))
     if raced:
         others = [request.job_uri(other) for other in submitted.raced]
         said = "These jobs touch the same object and may have run first; this one could not be cancelled any more"
         if not submitted.looked:
             said = "The master daemon went away before it could be seen whether other jobs touch the same object"
         job.value["raced"] = Problem("object-busy", said, {"jobs": others}).body()
-    headers = [("location", uri), *applied]
+    headers = [("location", uri), *headers]
     return Answer(job.value, JOB.shape, HTTPStatus.ACCEPTED, volatile=True, headers=headers)
 
 
-async def _persistently(ask: Callable[[], Awaitable[T]]) -> T:
+async def persistently(ask: Callable[[], Awaitable[T]]) -> T:
     """What `ask` answers, also of a luxid that goes away and comes back. Raises `MasterError` after `AWAY_SECONDS`."""
     loop = asyncio.get_running_loop()
     end: float | None = None
@@ -114,16 +125,18 @@ async def _persistently(ask: Callable[[], Awaitable[T]]) -> T:
 
 async def _ended(
     request: Request,
-    job_id: int,
+    submitted: Submitted[Found],
     family: Family,
-    result: Callable[[], Awaitable[Answer]],
+    result: Result,
+    until: float,
     headers: list[tuple[str, str]],
 ) -> Answer:
+    job_id = submitted.job_id
     if family.status != SUCCESS:
         failure = _failure(request, job_id, family)
         failure.headers += [(name.encode(), value.encode()) for name, value in headers]
         raise failure
-    answer = await result()
+    answer = await result(submitted.current, until)
     if answer.shape is None:  # there is no object any more
         job, _ = await shown(request, job_id)
         answer = Answer(job.value, JOB.shape, stamp=job.stamp)

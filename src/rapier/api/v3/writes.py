@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from rapier.api.v3.bodies import check, fill, new_name
 from rapier.api.v3.changes import OF_JOBS, Change, carry_out
 from rapier.api.v3.creations import creation, creation_shape
 from rapier.api.v3.operations import Handler, Operation
-from rapier.api.v3.outcomes import nothing_but_the_job
+from rapier.api.v3.outcomes import NotShown, Result, nothing_but_the_job
 from rapier.api.v3.problems import Problem, method_not_allowed, precondition_failed, unprocessable
 from rapier.api.v3.reads import found
 from rapier.api.v3.request import Answer, Argument, Request
@@ -19,10 +20,13 @@ from rapier.api.v3.shapes import TagSet
 from rapier.cluster.objects import Found, collection_stamp
 from rapier.ganeti.kinds import CLUSTER, GROW_DISK, INSTANCE, JOB, TAGS_DELETE, TAGS_SET, Kind
 from rapier.ganeti.opcodes import NOT_FOR_CLIENTS, OPCODES, Params
-from rapier.ganeti.touching import Target
+from rapier.ganeti.touching import Target, surely_change
 
-# How often a change whose job has ended is looked for
+T = TypeVar("T")
+
+# How often a change whose job has ended is looked for: at first, and after a while
 LOOK_EVERY_SECONDS = 0.05
+LOOK_SELDOM_SECONDS = 0.5
 
 
 def _target(kind: Kind, current: Found) -> Target:
@@ -39,46 +43,79 @@ def _on_object(kind: Kind, current: Found) -> Params:
     return fixed
 
 
-async def _shown(
-    request: Request, kind: Kind, name: str, as_wanted: Callable[[Found], bool] = lambda it: True
-) -> Found | None:
-    """The object once it is there and as wanted: luxid may show it only some time after the job's end.
+async def _shown(look: Callable[[], Awaitable[T | None]], until: float) -> T:
+    """What `look` sees, once it sees something: luxid may show a change only some time after its job's end.
 
-    After the settle time, as it is; `None` where there is none.
+    Raises `NotShown` after `until`, on the loop's clock.
     """
     loop = asyncio.get_running_loop()
-    end = loop.time() + request.cluster.guard.settle_seconds
+    pause_seconds = LOOK_EVERY_SECONDS
     while True:
-        it = await request.cluster.objects.one(kind, name, live=False)
-        if (it is not None and as_wanted(it)) or loop.time() >= end:
-            return it
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        if (seen := await look()) is not None:
+            return seen
+        left_seconds = until - loop.time()
+        if left_seconds <= 0:
+            raise NotShown
+        await asyncio.sleep(min(pause_seconds, left_seconds))
+        pause_seconds = min(pause_seconds * 1.5, LOOK_SELDOM_SECONDS)
+
+
+async def _changed(request: Request, kind: Kind, current: Found, opcodes: list[Params], until: float) -> Found:
+    """The object after a job of these opcodes.
+
+    Where they may have changed nothing of it, it is given the settle time to show otherwise.
+    """
+    # its uuid outlives a renaming; by name luxid finds it sooner
+    renamed = any(opcode["OP_ID"] in _RENAMES for opcode in opcodes)
+    name = current.value["uuid" if renamed else "name"]
+
+    async def look() -> Found | None:
+        return await request.cluster.objects.one(kind, name, live=False)
+
+    async def look_for_a_change() -> Found | None:
+        it = await look()
+        return it if it is not None and it.stamp != current.stamp else None
+
+    if surely_change(opcodes):
+        return await _shown(look_for_a_change, until)
+    if _target(kind, current).touched_by(opcodes):
+        settled = asyncio.get_running_loop().time() + request.cluster.guard.settle_seconds
+        with suppress(NotShown):
+            return await _shown(look_for_a_change, min(until, settled))
+    return await _shown(look, until)
 
 
 # -- creating and removing -------------------------------------------------------------------------------------------
 
 
-def _created(request: Request, kind: Kind, opcode: Params) -> Callable[[], Awaitable[Answer]]:
-    async def result() -> Answer:
+def _created(request: Request, kind: Kind, opcode: Params) -> Result:
+    name = opcode[kind.parameter]
+
+    async def result(current: Found, until: float) -> Answer:
         if opcode.get("dry_run"):
-            return await nothing_but_the_job()  # which tells what would have been
-        new = await _renamed(request, kind, opcode[kind.parameter])
+            return await nothing_but_the_job(current, until)  # which tells what would have been
+        settled = asyncio.get_running_loop().time() + request.cluster.guard.settle_seconds
+
+        async def look() -> Found | None:
+            it = await request.cluster.objects.one(kind, name, live=False)
+            if it is None and asyncio.get_running_loop().time() > min(settled, until):
+                return await _completed(request, kind, name)
+            return it
+
+        new = await _shown(look, until)
         location = [("location", request.uri(kind.collection, new.value["name"]))]
         return Answer(new.value, kind.shape, HTTPStatus.CREATED, stamp=new.stamp, headers=location)
 
     return result
 
 
-async def _renamed(request: Request, kind: Kind, name: str) -> Found:
-    """The object that was given a name: Ganeti may have stored it in lower case, or completed by a domain."""
-    it = await _shown(request, kind, name)
-    if it is not None:
-        return it
+async def _completed(request: Request, kind: Kind, name: str) -> Found | None:
+    """The object that was given a name which Ganeti stored in lower case, or completed by a domain."""
     stored = name.lower()
     for one in await request.cluster.objects.all(kind, live=False):
         if one.value["name"] == stored or one.value["name"].startswith(f"{stored}."):
             return one
-    raise Problem("not-found", f"The job gave the name {name!r}, and nothing is called so any more")
+    return None
 
 
 def create(kind: Kind) -> Operation:
@@ -118,8 +155,6 @@ def put(kind: Kind) -> Operation:
             allow = ["DELETE", "GET", "HEAD", "OPTIONS"] if kind.remove else ["GET", "HEAD", "OPTIONS"]
             raise method_not_allowed(f"{name!r} exists: PUT creates, it does not change", allow)
         _, opcode = creation(kind, request.body, request.cluster_names, name)
-        if preconditions.if_match is not None:
-            raise Problem("precondition-failed", f"There is nothing called {name!r} that could be changed")
 
         async def read() -> Found:
             return Found({}, "")
@@ -145,11 +180,20 @@ def remove(kind: Kind) -> Operation:
     async def handle(request: Request) -> Answer:
         given = {name: value for name, value in request.query.items() if name in arguments and value is not None}
 
+        async def result(current: Found, until: float) -> Answer:
+            async def look() -> bool | None:
+                it = await request.cluster.objects.one(kind, current.value["name"], live=False)
+                return True if it is None or it.value["uuid"] != current.value["uuid"] else None
+
+            if not given.get("dry_run"):
+                await _shown(look, until)
+            return await nothing_but_the_job(current, until)
+
         change = Change(
             lambda: found(request, kind),
             lambda current: [fill(kind.remove, given, _on_object(kind, current))],
             lambda current: _target(kind, current),
-            nothing_but_the_job,
+            result,
         )
         return await carry_out(request, change)
 
@@ -198,10 +242,9 @@ def act(kind: Kind, op_id: str, summary: str) -> Operation:
             return [fill(op_id, given, _on_object(kind, current))]
 
         renaming = _RENAMES.get(op_id)
-        to = given.get(renaming) if renaming and not given.get("dry_run") else None
         if renaming in given:
             new_name(given[renaming], f"/{renaming}")
-        return await _act(request, kind, opcodes, to)
+        return await _act(request, kind, opcodes)
 
     return Operation(handle, summary, {200: kind.shape, 202: JOB.shape}, body=shape, problems=OF_JOBS, writes=True)
 
@@ -217,7 +260,7 @@ def grow_disk() -> Operation:
             place = _place_of_disk(current, request.names["disk"])
             return [fill(GROW_DISK, given, {**_on_object(INSTANCE, current), "disk": place})]
 
-        return await _act(request, INSTANCE, opcodes, None)
+        return await _act(request, INSTANCE, opcodes)
 
     return Operation(
         handle,
@@ -237,9 +280,9 @@ def _place_of_disk(current: Found, name: str) -> int:
     raise Problem("not-found", f"{current.value['name']} has no disk {name!r}; it has {len(disks)}")
 
 
-async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]], renamed: str | None) -> Answer:
-    async def result() -> Answer:
-        it = await _renamed(request, kind, renamed or request.names[kind.name])
+async def _act(request: Request, kind: Kind, opcodes: Callable[[Found], list[Params]]) -> Answer:
+    async def result(current: Found, until: float) -> Answer:
+        it = await _changed(request, kind, current, opcodes(current), until)
         location = [("content-location", request.uri(kind.collection, it.value["name"]))]
         return Answer(it.value, kind.shape, stamp=it.stamp, headers=location)
 
@@ -264,24 +307,31 @@ def change_tags(kind: Kind, method: str) -> Operation:
         if method == "DELETE" and not wanted:
             raise unprocessable("Say which tags to remove: ?tag=a&tag=b", parameter="tag")
 
-        def opcodes(current: Found) -> list[Params]:
-            there = current.value["tags"]
+        def difference(current: Found) -> tuple[set[str], set[str]]:
+            """The tags to remove, and those to add."""
+            named, there = set(wanted), set(current.value["tags"])
             match method:
                 case "PUT":
-                    added, removed = sorted(set(wanted) - set(there)), sorted(set(there) - set(wanted))
+                    return there - named, named - there
                 case "POST":
-                    added, removed = sorted(set(wanted) - set(there)), []
+                    return set(), named - there
                 case _:
-                    added, removed = [], sorted(set(wanted) & set(there))
-            fixed = {"kind": kind.tagged, "name": None if kind is CLUSTER else current.value["name"]}
-            jobs = ((TAGS_DELETE, removed), (TAGS_SET, added))
-            return [fill(op_id, {}, fixed | {"tags": tags}) for op_id, tags in jobs if tags]
+                    return named & there, set()
 
-        async def result() -> Answer:
-            # shown where nothing is left to be done
-            it = await _shown(request, kind, request.names.get(kind.name, ""), lambda it: not opcodes(it))
-            if it is None:
-                raise Problem("not-found", f"There is no such {kind.name} any more")
+        def opcodes(current: Found) -> list[Params]:
+            fixed = {"kind": kind.tagged, "name": None if kind is CLUSTER else current.value["name"]}
+            jobs = zip((TAGS_DELETE, TAGS_SET), difference(current), strict=True)
+            return [fill(op_id, {}, fixed | {"tags": sorted(tags)}) for op_id, tags in jobs if tags]
+
+        async def result(current: Found, until: float) -> Answer:
+            removed, added = difference(current)
+
+            async def look() -> Found | None:
+                it = await request.cluster.objects.one(kind, current.value["name"], live=False)
+                there = set() if it is None else set(it.value["tags"])
+                return it if added <= there and not removed & there else None
+
+            it = await _shown(look, until) if removed or added else current
             return Answer({"kind": "tag", "tags": it.value["tags"]}, TagSet, stamp=it.stamp)
 
         change = Change(lambda: found(request, kind), opcodes, lambda current: _target(kind, current), result)

@@ -230,3 +230,11 @@ def test_each_action_says_what_it_does_itself(api: Api) -> None:
     assert len(summaries) >= 8
     assert not [one for one in summaries.values() if one.startswith("OP_")]
     assert "instances whose primary node" in summaries["/3/{cluster}/nodes/{node}/migrate"]
+
+
+def test_a_node_is_named_by_its_name_in_a_body_since_jobs_do_not_know_its_uuid(api: Api, new_name: str) -> None:
+    uuid = api.get("nodes/node2").json()["uuid"]
+    before = api.newest_job()
+    problem = api.refused(422, "unprocessable", "POST", "instances", creation(new_name, primary_node=uuid))
+    assert uuid in problem["detail"]
+    assert api.newest_job() == before

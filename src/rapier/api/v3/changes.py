@@ -15,7 +15,7 @@ from rapier.api.v3.request import Answer, Request
 from rapier.cluster.guard import Submitted
 from rapier.cluster.objects import Found
 from rapier.errors import Busy, GuardHeld, NothingToDo, Stale
-from rapier.ganeti.kinds import Kind
+from rapier.ganeti.kinds import NODE, Kind
 from rapier.ganeti.opcodes import Params
 from rapier.ganeti.references import references
 from rapier.ganeti.touching import Target
@@ -102,9 +102,11 @@ async def _check_references(request: Request, opcodes: list[Params]) -> None:
 
 
 async def _names(request: Request, kind: Kind) -> set[str]:
-    """What objects of the kind can be called: their names and uuids. One question, however many are named."""
+    """What opcodes can call objects of the kind. One question, however many are named."""
     found = await request.cluster.objects.all(kind, live=False)
-    return {name for one in found for name in (one.value["name"], one.value["uuid"])}
+    # Jobs find a node by its name alone; the other kinds by their uuid as well.
+    called = ("name",) if kind is NODE else ("name", "uuid")
+    return {one.value[name] for one in found for name in called}
 
 
 def _stale(current: Found, said: str = "The object has changed since") -> Problem:

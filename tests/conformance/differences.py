@@ -48,7 +48,9 @@ DIFFERENCES: dict[str, Difference] = {
     "half-a-letter": Difference(RAPIER, 'half of a surrogate pair, as "\\ud800", is no text (RFC 8259 8.2)'),
     "body-length-in-letters": Difference(STOCK, "counts letters where Content-Length counts bytes, and waits for ever"),
     "body-that-is-no-utf-8": Difference(STOCK, "closes the connection without a word"),
-    "hypervisor-parameters-that-are-no-object": Difference(STOCK, "fails on its own rewriting of usb_devices"),
+    "hypervisor-parameters-that-are-no-object": Difference(
+        STOCK, "fails on its own rewriting of usb_devices, also where those are no text"
+    ),
     "body-that-is-no-object": Difference(STOCK, "fails on its own reading of a body that is missing or no object"),
     "disks-that-are-no-text": Difference(STOCK, "fails on its own reading of a list of disks that holds texts"),
     "reinstallation-of-another-type": Difference(

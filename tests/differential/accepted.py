@@ -17,7 +17,9 @@ from differential.generator import Case
 Rule = Callable[[Case, Answer, Answer], bool]
 
 
-def _fails_where_rapier_refuses(what: Callable[[Any], bool], *, at: str = "", stock_has: int = 500) -> Rule:
+def _fails_where_rapier_refuses(
+    what: Callable[[Any], bool], *, at: str | tuple[str, ...], stock_has: int = 500
+) -> Rule:
     """Stock has 500 (or what else is said), Rapier 400, for a body of which `what` is true, at URIs that end so."""
 
     def rule(case: Case, stock: Answer, rapier: Answer) -> bool:
@@ -70,8 +72,10 @@ def _reads_no_json(literal: bytes) -> Rule:
 
 # For the answer as a whole
 RULES: Mapping[str, Rule] = {
-    "hypervisor-parameters-that-are-no-object": _fails_where_rapier_refuses(_has_odd_hypervisor_parameters),
-    "body-that-is-no-object": _fails_where_rapier_refuses(_instances_are_none),
+    "hypervisor-parameters-that-are-no-object": _fails_where_rapier_refuses(
+        _has_odd_hypervisor_parameters, at=("/instances", "/modify")
+    ),
+    "body-that-is-no-object": _fails_where_rapier_refuses(_instances_are_none, at=("/modify", "-multi-alloc")),
     "wait-without-an-object": _fails_where_rapier_refuses(_is_no_object, at="/wait"),
     "disks-that-are-no-text": _fails_where_rapier_refuses(lambda body: "disks" in body, at="/replace-disks"),
     "reinstallation-of-another-type": _fails_where_rapier_refuses(lambda body: True, at="/reinstall", stock_has=502),

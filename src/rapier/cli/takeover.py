@@ -134,7 +134,8 @@ def _bind(given: argparse.Namespace, paths: Paths) -> list[str]:
     family = _family(paths.address_family)
     if given.bind is not None:
         try:
-            return [str(socket.getaddrinfo(given.bind, None, type=socket.SOCK_STREAM)[0][4][0])]
+            address = str(socket.getaddrinfo(given.bind, None, type=socket.SOCK_STREAM)[0][4][0])
+            return ANY_ADDRESS[socket.AF_INET6] if address == "::" else [address]
         except OSError as problem:
             raise ConfigurationError(
                 f"RAPI_ARGS in {paths.defaults}: -b {given.bind} is no address: {problem.strerror}"

@@ -85,6 +85,7 @@ def test_debians_own_defaults_file_is_taken_over_whole(node: Node) -> None:
         ("-p 5443", "listen", ["0.0.0.0:5443"]),
         ("-p5443 -b127.0.0.1", "listen", ["127.0.0.1:5443"]),
         ("--port=5443 --bind ::1", "listen", ["[::1]:5443"]),
+        ("--port=5443 --bind ::", "listen", ["[::]:5443", "0.0.0.0:5443"]),
         ("--bind=localhost", "listen", ["127.0.0.1:5080"]),
         ("-i lo", "listen", ["127.0.0.1:5080"]),
         ("--no-ssl -b 127.0.0.1", "insecure_http", True),

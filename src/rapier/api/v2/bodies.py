@@ -28,7 +28,8 @@ _ROLES: Mapping[str, Params] = {
 def _with_usb_devices(params: Params) -> Params:
     """USB devices may stand apart by spaces, as in later Ganetis."""
     match params.get("hvparams"):
-        case {"usb_devices": str(devices), **others}:
+        case {"usb_devices": devices, **others}:
+            check_type(devices, str, "'usb_devices' parameter")
             return params | {"hvparams": others | {"usb_devices": devices.replace(" ", ",")}}
     return params
 

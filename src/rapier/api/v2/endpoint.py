@@ -103,7 +103,7 @@ class Endpoint:
             gone=lambda: gone(receive),
         )
         value = await handler(request)
-        if isinstance(handler, Submit):
+        if type(value) is int and (method != "GET" or isinstance(handler, Submit)):
             state["job"] = value
         return _answered(HTTPStatus.OK, body_of(value), method)
 

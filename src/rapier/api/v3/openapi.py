@@ -224,7 +224,7 @@ _HEADERS: Mapping[str, str] = {
     "Allow": "the methods that there are",
     "Content-Location": "the URI of the object that the answer shows",
     "ETag": "of what the answer shows; after a refusal, of what is there now",
-    "Link": "the job that was waited for, with rel=job",
+    "Link": "the job of the request, with rel=job",
     "Location": "the URI of what was made: the object, or the job at work on it",
     "Preference-Applied": "how long the answer was held, at most",
     "Retry-After": "seconds after which to try again",
@@ -246,7 +246,7 @@ def _answer_headers(status: int, *, writes: bool) -> JSONObject:
         case 201:
             return _described(["Location", "ETag", "Link", "Preference-Applied"])
         case 202:
-            return _described(["Location"], ["Preference-Applied"])
+            return _described(["Location"], ["Link", "Preference-Applied"])
         case 200 if writes:
             return _described([], ["ETag", "Link", "Preference-Applied", "Content-Location"])
     return _described([], ["ETag"])

@@ -57,6 +57,7 @@ def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
         yield Endpoint(f"https://127.0.0.1:{relay.port}", lab.luxi_socket)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says what one process of several has to run as a whole: a module; the suite of conformance.
 

@@ -159,6 +159,7 @@ def test_sigterm_ends_it_at_once_with_success_and_jobs_at_work_are_queued_again(
         master.wait_for_status(job_id, "running")
     with ThreadPoolExecutor(1) as pool:
         waiter = pool.submit(master.ask, "WaitForJobChange", at_work[0], ["status"], ["running"], 9, 60)
+        time.sleep(0.3)  # until it is connected
         began = time.monotonic()
         assert master.stop() == 0
         assert time.monotonic() - began < 2
@@ -185,7 +186,7 @@ async def test_who_was_being_accepted_when_all_were_cut_is_cut_too() -> None:
 
 def test_an_opcode_that_is_not_carried_out_ends_its_job_with_an_error(start: Start) -> None:
     master = start()
-    job_id = master.submit(opcode("OP_CLUSTER_REDIST_CONF"), tagging("never"))
+    job_id = master.submit(opcode("OP_CLUSTER_REPAIR_DISK_SIZES"), tagging("never"))
     assert master.end_of(job_id) == "error"
     assert master.job(job_id, "opresult")[1] == ["OpExecError", ["Preceding opcode failed"]]
     assert master.tags() == set()

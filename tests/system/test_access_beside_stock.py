@@ -103,6 +103,10 @@ def ask(endpoint: Endpoint, asked: Asked, source: str) -> Answered:
     )
 
 
+# Both have let the visitor in; the difference of that name is listed
+BODY_THAT_IS_NO_OBJECT = (500, 400)
+
+
 def ask_all(endpoint: Endpoint, all_asked: list[Asked]) -> list[Answered]:
     """The answers, in order; several are asked for at once."""
     tries: Counter[str] = Counter()
@@ -136,7 +140,7 @@ def test_each_visitor_may_do_with_each_route_and_method_what_stock_lets_them(
     differing = [
         f"{one.method} {one.target} by {one.visitor}: stock {theirs}, Rapier {here}"
         for one, theirs, here in zip(requests, expected, answered, strict=True)
-        if here != theirs
+        if here != theirs and (theirs.status, here.status) != BODY_THAT_IS_NO_OBJECT
     ]
     assert not differing, f"{len(differing)} of {len(requests)} differ\n" + "\n".join(differing[:20])
     seen = {

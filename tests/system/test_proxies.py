@@ -128,7 +128,7 @@ async def test_a_proxy_may_have_many_connections_and_each_address_behind_it_some
         # each has given its place back
         assert (await ask("203.0.113.9", 100)).status_code != 429
     assert f"429 {CAP} requests" not in program.log
-    assert f"refused 203.0.113.9: {CAP} requests of this address are in work" in program.log
+    program.wait_for(f"refused 203.0.113.9: {CAP} requests of this address are in work")
 
 
 async def test_who_leaves_gives_the_place_back(served: tuple[Program, Endpoint]) -> None:

@@ -47,7 +47,7 @@ def in_stocks_place(lab: VirtualCluster, *options: str | Path) -> Iterator[Progr
     lab.run(DAEMON_UTIL, "stop", "ganeti-rapi")
     try:
         with Program("rapier-ganeti", in_the_lab(lab, *options)) as program:
-            program.wait_for(r"serving https://198\.51\.100\.10:5080\n")
+            program.wait_for(r"serving https://198\.51\.100\.10:5080\b")
             yield program
     finally:
         lab.run(DAEMON_UTIL, "check-and-start", "ganeti-rapi")
@@ -142,7 +142,7 @@ def test_the_command_line_goes_over_what_is_found(lab: VirtualCluster, access: A
     try:
         options: list[str | Path] = ["--listen", "198.51.100.10:5081", "--htpasswd", access.users]
         with Program("rapier-ganeti", in_the_lab(lab, *options)) as program:
-            program.wait_for(r"serving https://198\.51\.100\.10:5081\n")
+            program.wait_for(r"serving https://198\.51\.100\.10:5081\b")
             with Relay(lab.name, ("198.51.100.10", 5081)) as relay:
                 url = f"https://127.0.0.1:{relay.port}/version"
                 with httpx.Client(verify=False) as client:
@@ -194,7 +194,7 @@ def test_ganetis_own_programs_start_rapier_and_start_it_again_when_it_has_ended(
     assert Path(f"/proc/{first}/comm").read_text() == "ganeti-rapi\n"
     assert Path(f"/proc/{first}").owner() == "gnt-rapi"
     assert server_of(stock.url, certificate) == "Rapier", "it serves when the command has ended"
-    assert "INFO    rapier: serving https://198.51.100.10:5080" in log.read_text()
+    assert "serving https://198.51.100.10:5080" in log.read_text()
 
     log.rename(log.with_suffix(".log.1"))  # as logrotate does, and then
     lab.run(DAEMON_UTIL, "rotate-logs", "ganeti-rapi")

@@ -467,6 +467,7 @@ async def test_failures_of_every_kind_leave_nothing_open(peer: Peer, pool: Pool)
     await asyncio.gather(*(read(pool, number, seconds=0.1) for number in range(30)), return_exceptions=True)
     pool.close()
     await peer.until_connections(0)
+    await asyncio.sleep(0.1)
     assert open_files() < before
 
 

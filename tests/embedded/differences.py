@@ -9,7 +9,7 @@ DIFFERENCES = {
     "nodes of others": "memory, disks and instances of a node or group count what others do on the real cluster",
     "regular expressions": "Python's, not PCRE's; and luxid takes a list of letters for a text",
     "job filters": "a field that an opcode does not have, or one of another type, makes a predicate false",
-    "exports": "cannot fail half-way, and nothing can be imported",
+    "exports": "one that ends in an error has not stopped the instance before; nothing can be imported",
     "disks made anew": "where a file of one is there already Ganeti fails",
     "power cycles": "are over at once",
     "watcher pause": "a time that is none is refused; luxid takes it for the end of the pause",

@@ -70,8 +70,8 @@ def story(pair: Pair, steps: list[Opcode | tuple[str, str, tuple[str, ...]]]) ->
         return [masked(one) for one in told]
 
     real, embedded = pair.both(tell)
-    for theirs, ours in zip(real, embedded, strict=True):
-        assert ours == theirs, json.dumps(theirs)
+    different = [(theirs, ours) for theirs, ours in zip(real, embedded, strict=True) if ours != theirs]
+    assert not different, json.dumps(different, indent=1)
 
 
 def test_an_instance_moves_grows_and_gets_another_name(pair: Pair) -> None:
@@ -382,7 +382,6 @@ def test_disks_and_systems_are_made_usable_or_anew(pair: Pair) -> None:
             act("OP_INSTANCE_DEACTIVATE_DISKS"),
             act("OP_BACKUP_EXPORT", target_node="node1", shutdown=False),
             act("OP_BACKUP_EXPORT", target_node="node1"),
-            look,
             act("OP_INSTANCE_REMOVE"),
             act("OP_INSTANCE_REMOVE", bare),
         ],

@@ -60,7 +60,7 @@ async def recreate(work: Work) -> None:
     params, configuration = work.params, work.configuration
     wanted = _wanted(params)
     if params.get("iallocator") and params["nodes"]:
-        raise prereq("Give either the iallocator or the new node, not both", WRONG_INPUT)
+        raise prereq("Do not specify both, iallocator and node", WRONG_INPUT)
     instance = work.instance()
     nodes = [work.known_node(name) for name in params["nodes"]]
     before = [configuration.nodes[uuid] for uuid in (instance.primary_node, *instance.secondary_nodes)]

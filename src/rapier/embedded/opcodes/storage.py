@@ -7,7 +7,7 @@ from typing import Any
 
 from rapier.embedded.configuration import Configuration, natural
 from rapier.embedded.model import Node
-from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, prereq
+from rapier.embedded.refusals import WRONG_INPUT, failed, prereq
 from rapier.embedded.work import Work, node_locks
 from rapier.errors import OpPrereqError
 
@@ -43,7 +43,7 @@ def _check_enabled(configuration: Configuration, storage_type: str) -> None:
     if not {*_TEMPLATES[storage_type]} & {*enabled}:
         shown = "lvm-vg" if storage_type == "lvm-pv" else storage_type
         text = f"No disk template of storage type '{shown}' is enabled in this cluster. Enabled disk templates are: "
-        raise prereq(f"{text}{', '.join(enabled)}", WRONG_STATE)
+        raise OpPrereqError("OpPrereqError", [text + ",".join(enabled)])  # has no code
 
 
 def _name(configuration: Configuration, kind: str) -> str:

@@ -29,7 +29,10 @@ DIFFERENCES: dict[str, Difference] = {
     "reads-keep-the-connection": Difference(RAPIER, "reads may be followed by more on the same connection"),
     "name-of-the-server": Difference(RAPIER, "the Server header names Rapier"),
     "bodies-in-chunks": Difference(RAPIER, "chunked bodies are read; stock takes the chunks for the body"),
-    "bare-line-feeds": Difference(RAPIER, "a line that ends in LF alone is refused: two readers may see two requests"),
+    "bare-line-feeds": Difference(
+        RAPIER,
+        "a line that ends in LF alone is refused, for two readers may see two requests; not LF behind credentials",
+    ),
     "length-that-is-none": Difference(RAPIER, "a Content-Length that is no number is refused; stock ignores it"),
     "version-of-the-answer-to-nonsense": Difference(STOCK, "answers HTTP/0.9, with headers left out"),
     "charset-of-utf-8": Difference(RAPIER, "application/json may name the charset that it always has"),

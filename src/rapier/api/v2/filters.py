@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rapier.api.v2.errors import bad_request, not_found
+from rapier.api.v2.errors import bad_request
+from rapier.api.v2.reads import row_of_one
 from rapier.api.v2.request import Request, check_type
-from rapier.errors import OpPrereqError
 
 SHOWN = ("watermark", "priority", "predicates", "action", "reason_trail", "uuid")
 # What a body may hold: the type, where this looks at it, and the default
@@ -29,15 +29,8 @@ async def collection(request: Request) -> list[dict[str, Any]]:
 
 async def one(request: Request) -> dict[str, Any]:
     """One of them."""
-    try:
-        rows = await request.cluster.luxi.query_filters([request.names["filter"]], SHOWN)
-    except OpPrereqError as problem:
-        if problem.code == "unknown_entity":
-            raise not_found() from None
-        raise
-    if not rows:
-        raise not_found()
-    return dict(zip(SHOWN, rows[0], strict=True))
+    row = await row_of_one(request.cluster.luxi.query_filters([request.names["filter"]], SHOWN))
+    return dict(zip(SHOWN, row, strict=True))
 
 
 async def create(request: Request) -> str:

@@ -22,7 +22,7 @@ def _fields(request: Request) -> list[str]:
 
 async def by_fields(request: Request) -> QueryResult:
     """GET: all objects."""
-    return await _queried(request, _fields(request), None)
+    return await request.cluster.luxi.query(request.names["resource"], _fields(request))
 
 
 async def by_filter(request: Request) -> QueryResult:
@@ -33,11 +33,7 @@ async def by_filter(request: Request) -> QueryResult:
     wanted = body.get("qfilter")
     if wanted is None:
         wanted = body.get("filter")
-    return await _queried(request, fields, wanted)
-
-
-async def _queried(request: Request, fields: Any, wanted: Any) -> QueryResult:
-    """What luxid answers, which also says what is wrong with fields or a filter of another type."""
+    # luxid itself says what is wrong with fields or a filter of another type
     return await request.cluster.luxi.query(request.names["resource"], fields, wanted)
 
 

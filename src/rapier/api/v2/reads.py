@@ -51,9 +51,8 @@ def _encoded(answer: Any) -> bytes:
     text = json.encode(answer)
     if private.MARK not in text:
         return text
-    shown = msgspec.json.decode(
-        text
-    )  # a copy: others may hold the answer too, and compare it with what luxid says next
+    # In a copy: others may hold the answer too, and compare it with what luxid says next.
+    shown = msgspec.json.decode(text)
     private.hide(shown)
     return json.encode(shown)
 
@@ -141,19 +140,25 @@ def collection(kind: Kind, *, locking: bool = False, named: str = "id") -> Handl
     return answer
 
 
+async def row_of_one(asking: Awaitable[list[Row]]) -> Row:
+    """The row of the one thing that luxid is asked for. Raises a 404 where there is none."""
+    try:
+        rows = await asking
+    except OpPrereqError as problem:
+        if problem.code == "unknown_entity":
+            raise not_found() from None
+        raise
+    if not rows:
+        raise not_found()
+    return rows[0]
+
+
 def one(kind: Kind) -> Handler:
     """All that is shown of one object."""
 
     async def answer(request: Request) -> dict[str, Any]:
-        try:
-            rows = await _named_query(request, kind)([request.names[kind.name]], kind.shown, request.flag("lock"))
-        except OpPrereqError as problem:
-            if problem.code == "unknown_entity":
-                raise not_found() from None
-            raise
-        if not rows:
-            raise not_found()
-        shown = _shown(kind, kind.shown, rows[0])
+        asking = _named_query(request, kind)([request.names[kind.name]], kind.shown, request.flag("lock"))
+        shown = _shown(kind, kind.shown, await row_of_one(asking))
         if kind is NODE:  # older programs know `sip` so
             shown["secondary_ip"] = shown["sip"]
         return shown

@@ -16,7 +16,7 @@ demo: setup  ## an embedded cluster and the API over it, on https://127.0.0.1:50
 
 test: .venv/.dev  ## every test that takes minutes at most; on Debian as root, on a real cluster too
 	@failed=0; \
-	$(BIN)/python -m pytest -m "not long and not alone" -n $(JOBS) --dist loadgroup || failed=1; \
+	$(BIN)/python -m pytest -m "not long and not alone" -n $(JOBS) --no-loadscope-reorder || failed=1; \
 	$(BIN)/python -m pytest -m "not long and alone" || failed=1; \
 	exit $$failed
 

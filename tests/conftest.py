@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import chromium
 import processes
@@ -57,15 +58,26 @@ def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
         yield Endpoint(f"https://127.0.0.1:{relay.port}", lab.luxi_socket)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says what one process of several has to run as a whole: a module; the suite of conformance.
+class WholeModules(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """What one process of several has to run as a whole: a module; the suite of conformance.
 
     What is recorded there before its tests takes long, and its last test looks at what all the others have seen.
     """
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group("conformance" if file.startswith("tests/conformance/") else file))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "conformance" if nodeid.startswith("tests/conformance/") else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeModules:
+    """Deals the tests out to several processes."""
+    return WholeModules(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The modules that ask a real cluster come first: the short ones are left to even the processes out."""
+    slow = {item.path for item in items if item.get_closest_marker("real")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_runtestloop(session: pytest.Session) -> None:

@@ -119,6 +119,11 @@ def test_the_watermark_is_the_last_job_before_the_filter(master: Master) -> None
     assert stays_queued(master, job(master, "after"))
 
 
+def test_watermark_is_a_word_like_others_where_no_ids_are_compared(master: Master) -> None:
+    add(master, "PAUSE", reason("watermark"))
+    assert stays_queued(master, job(master, "watermark"))
+
+
 def test_filters_are_kept_when_the_master_is_killed(tmp_path_factory: pytest.TempPathFactory) -> None:
     master = Master(tmp_path_factory.mktemp("kept"))
     try:

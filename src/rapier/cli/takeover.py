@@ -132,7 +132,12 @@ def _parser(paths: Paths) -> argparse.ArgumentParser:
 def _bind(given: argparse.Namespace, paths: Paths) -> list[str]:
     """The addresses to listen on."""
     family = _family(paths.address_family)
-    if given.bind is not None:
+    if given.interface is not None and given.bind not in (None, ANY_ADDRESS[family][0]):
+        raise ConfigurationError(
+            f"RAPI_ARGS in {paths.defaults}: either -b or -i may say where to listen, not both"
+            f" (-b {given.bind}, -i {given.interface})"
+        )
+    if given.bind is not None and given.interface is None:
         try:
             address = str(socket.getaddrinfo(given.bind, None, type=socket.SOCK_STREAM)[0][4][0])
             return ANY_ADDRESS[socket.AF_INET6] if address == "::" else [address]

@@ -24,7 +24,8 @@ from rapier.errors import GanetiError
 
 ACCEPT, CONTINUE, PAUSE, REJECT, RATE_LIMIT = "ACCEPT", "CONTINUE", "PAUSE", "REJECT", "RATE_LIMIT"
 _WORDS = (ACCEPT, CONTINUE, PAUSE, REJECT)
-_WATERMARK = "watermark"  # in the place of a job's id
+_BY_ID = "jobid"  # the kind of predicate in which a word may stand for an id:
+_WATERMARK = "watermark"
 
 Values = Mapping[str, Any]
 
@@ -57,7 +58,7 @@ def _reasons(job: Job) -> Iterator[Values]:
 
 # What a predicate looks at: it holds for a job when it holds for one of these
 _PREDICATES: Mapping[str, Callable[[Job], Iterator[Values]]] = {
-    "jobid": _job_ids,
+    _BY_ID: _job_ids,
     "opcode": _opcodes,
     "reason": _reasons,
 }
@@ -78,7 +79,9 @@ def deciding(job: Job, rules: Sequence[JobFilter]) -> JobFilter | None:
 
 def _holds(rule: JobFilter, predicate: list[Any], job: Job) -> bool:
     kind, words = predicate
-    holds = _reading(_with_watermark(words, rule.watermark))
+    if kind == _BY_ID:
+        words = _with_watermark(words, rule.watermark)
+    holds = _reading(words)
     return any(_true(holds, values) for values in _PREDICATES[kind](job))
 
 

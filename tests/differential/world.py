@@ -30,9 +30,6 @@ CREATION: Json = {
     "name_check": False,
 }
 NAME, UP, DOWN = "differential", "differential-up", "differential-down"
-# Each change of a job is written to all master candidates, which takes far longer than the rest: the other nodes are
-# none for that while.
-OTHERS = ("node2", "node3", "node4")
 # They come before any other rule: low priority, and of the same the lower uuid. What runs then is the one job that
 # reads make and wait for.
 RUNS = "00000000-0000-4000-8000-000000000001"
@@ -130,7 +127,6 @@ class World:
         """Two instances, a group and a network, all tagged; a job in each state; then no job runs any more."""
         if [NAME] in self.ask("QueryGroups", [], ["name"], False):  # an interrupted run left it
             self.clear()
-        self._run(*_master_capable(False))
         of_kinds = [("instance", UP), ("node", "node2"), ("nodegroup", NAME), ("network", NAME), ("cluster", None)]
         ended = self._run(
             {"OP_ID": "OP_GROUP_ADD", "group_name": NAME},
@@ -177,7 +173,6 @@ class World:
         ]
         for job_id in jobs:
             self._wait(job_id)
-        self._run(*_master_capable(True))
         # a job that was cancelled before it began cannot be archived by its id
         self.ask("AutoArchiveJobs", 0, 60)
 
@@ -191,12 +186,6 @@ def standing_still(luxi_socket: Path) -> Iterator[World]:
         yield world
     finally:
         world.clear()
-
-
-def _master_capable(capable: bool) -> list[Json]:
-    """Opcodes that make the other nodes master candidates, or regular ones."""
-    change = {"OP_ID": "OP_NODE_SET_PARAMS", "master_capable": capable, "auto_promote": not capable}
-    return [{**change, "node_name": node} for node in OTHERS]
 
 
 def _connection(op_id: str) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,14 +13,9 @@ import pytest
 
 from embedded.conftest import Start
 from embedded.master import Master, creation, delay, on_instance, tagging
+from lab import with_ganetis_python
 
-GANETI = Path("/usr/share/ganeti/3.0")
-PYTHON = "/usr/bin/python3"
-
-pytestmark = pytest.mark.skipif(
-    not (GANETI / "ganeti" / "luxi.py").exists() or shutil.which(PYTHON) is None,
-    reason="needs Ganeti's own Python code: on Debian, apt-get install ganeti",
-)
+pytestmark = pytest.mark.real
 
 
 class GanetiError(Exception):
@@ -32,8 +26,7 @@ class Client:
     """`ganeti.luxi.Client`, in a process of its own."""
 
     def __init__(self, luxi_socket: Path) -> None:
-        program = str(Path(__file__).with_name("ganeti_client.py"))
-        command = [PYTHON, program, str(GANETI), str(luxi_socket)]
+        command = with_ganetis_python(Path(__file__).with_name("ganeti_client.py"), luxi_socket)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self, method: str, *arguments: Any) -> Any:

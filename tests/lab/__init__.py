@@ -10,7 +10,7 @@ outside.
 """
 
 from lab.cluster import VirtualCluster
-from lab.machine import LabError, install_ganeti, why_unavailable
+from lab.machine import LabError, install_ganeti, why_unavailable, with_ganetis_python
 from lab.relay import Relay
 
-__all__ = ["LabError", "Relay", "VirtualCluster", "install_ganeti", "why_unavailable"]
+__all__ = ["LabError", "Relay", "VirtualCluster", "install_ganeti", "why_unavailable", "with_ganetis_python"]

@@ -11,7 +11,9 @@ from pathlib import Path
 
 PACKAGES = ("ganeti", "iproute2", "socat")
 PROGRAMS = ("/usr/sbin/gnt-cluster", "/usr/bin/socat", "/usr/lib/ganeti/tools/vcluster-setup")
-
+# Where Ganeti's own Python code is, and the only Python that can import it
+GANETI = Path("/usr/share/ganeti/3.0")
+PYTHON = "/usr/bin/python3"
 
 APT_LOCK = Path("/var/tmp/rapier-tests-apt.lock")
 
@@ -62,6 +64,11 @@ def why_unavailable() -> str | None:
     except (LabError, FileNotFoundError):
         return "a real Ganeti cluster needs network namespaces: give the container CAP_SYS_ADMIN, or use a machine"
     return None
+
+
+def with_ganetis_python(program: Path, *arguments: str | Path) -> list[str]:
+    """The command that runs a program which imports Ganeti's own code. Its first argument is where that is."""
+    return [PYTHON, str(program), str(GANETI), *map(str, arguments)]
 
 
 def install_ganeti() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,28 +10,23 @@ from typing import Any
 import pytest
 
 from endpoints import USERS, Access, Endpoint
-from lab import install_ganeti, why_unavailable
+from lab import with_ganetis_python
 
-GANETI = Path("/usr/share/ganeti/3.0")
-PYTHON = "/usr/bin/python3"
+pytestmark = pytest.mark.real
+
 SCRIPT = Path(__file__).with_name("debians_client.py")
 
 
 def driven(endpoint: Endpoint, certificate: Path, *names_no_host: str) -> dict[str, Any]:
-    """What the client saw of this API. Installs it where that is possible."""
-    if not (GANETI / "ganeti" / "rapi" / "client.py").exists() and why_unavailable() is None:
-        install_ganeti()
-    if not (GANETI / "ganeti" / "rapi" / "client.py").exists() or shutil.which(PYTHON) is None:
-        pytest.skip("needs Ganeti's own Python client: on Debian, apt-get install ganeti")
+    """What the client saw of this API."""
     host, port = endpoint.address
-    command = [PYTHON, str(SCRIPT), str(GANETI), host, str(port), "admin", USERS["admin"], str(certificate)]
-    command += names_no_host
+    command = with_ganetis_python(SCRIPT, host, str(port), "admin", USERS["admin"], certificate, *names_no_host)
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("target", [pytest.param("rapier_real", marks=pytest.mark.real), "rapier_embedded"])
+@pytest.mark.parametrize("target", ["rapier_real", "rapier_embedded"])
 def test_debians_own_client_does_its_work_with_the_certificate_verified(
     target: str, request: pytest.FixtureRequest, access: Access
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,31 +17,33 @@ import pytest
 from conformance.client import Api
 from conformance.telling import holding, masked
 from endpoints import USERS, Access, Endpoint
+from lab import with_ganetis_python
 from lab.luxi import ask
-from system.client_calls import CALLS, NOT_CALLED
+from system.client_calls import CALLS
 
 pytestmark = pytest.mark.real
 
-GANETI = Path("/usr/share/ganeti/3.0")
-PYTHON = "/usr/bin/python3"
 SCRIPT = Path(__file__).with_name("debians_client_calls.py")
 
 
-def called(endpoint: Endpoint, certificate: Path | None, mark: str, reason: str) -> tuple[list[Any], list[str]]:
-    """What came of each call, and the names of the client's public methods."""
-    assert shutil.which(PYTHON)
+# Those have what others made, too
+COLLECTIONS = ("GetFilters", "GetGroups", "GetInstances", "GetJobs", "GetNetworks")
+# What of a job's answer is another in each run: only the types are compared
+VARYING = ("id", "received_ts", "start_ts", "end_ts", "opexec", "oplog", "opstatus", "status")
+
+
+def called(endpoint: Endpoint, certificate: Path | None, mark: str, reason: str) -> list[Any]:
+    """What came of each call."""
     host, port = endpoint.address
-    command = [PYTHON, str(SCRIPT), str(GANETI), host, str(port), "admin", USERS["admin"]]
     lines = "".join(json.dumps(one).replace("~", mark) + "\n" for one in CALLS)
-    done = subprocess.run(
-        [*command, str(certificate or ""), reason], input=lines, capture_output=True, text=True, timeout=900
-    )
+    command = with_ganetis_python(SCRIPT, host, str(port), "admin", USERS["admin"], certificate or "", reason)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    *outcomes, methods = map(json.loads, done.stdout.splitlines())
+    *outcomes, _ = map(json.loads, done.stdout.splitlines())
     for kind, job_id, *_ in outcomes:
         if kind == "held":
             ask(endpoint.luxi_socket, "CancelJob", [job_id, False])
-    return outcomes, methods
+    return outcomes
 
 
 def comparable(outcomes: list[Any], mark: str) -> list[Any]:
@@ -52,16 +53,22 @@ def comparable(outcomes: list[Any], mark: str) -> list[Any]:
         kind, *rest = outcome
         if kind == "held":
             rest = rest[1:]
-        if call.method in ("GetJobs", "GetInfo", "GetFilters"):
-            rest = [sorted(rest[0])] if isinstance(rest[0], dict) else [type(rest[0]).__name__]
-        elif call.method == "GetFeatures":
-            rest = [sorted(rest[0])]  # a set, to stock
-        elif kind == "value" and call.method in ("GetInstances", "GetNetworks", "GetGroups"):
-            rest = [[one for one in rest[0] if mark in json.dumps(one)]]
-        elif call.method in ("GetJobStatus", "CancelJob", "WaitForJobChange"):
-            rest = [type(rest[0]).__name__]
+        match rest:
+            case [list(objects)] if kind == "value" and call.method in COLLECTIONS:
+                rest = [[_of_a_job(one) for one in objects if mark in json.dumps(one)]]
+            case [list(features)] if call.method == "GetFeatures":
+                rest = [sorted(features)]  # a set, to stock
+            case [{"ops": _} as job] if kind == "value":
+                rest = [_of_a_job(job)]
         told.append([call.method, kind, masked(rest, mark)])
     return told
+
+
+def _of_a_job(value: Any) -> Any:
+    """What two jobs, one for each API, have in common; anything else as it is."""
+    if not isinstance(value, dict) or "ops" not in value:
+        return value
+    return {name: type(one).__name__ if name in VARYING else one for name, one in value.items()}
 
 
 @pytest.mark.timeout(1800)
@@ -73,10 +80,10 @@ def test_each_call_comes_to_what_it_comes_to_with_stock(
     for endpoint, certificate in ((stock, None), (rapier_real, access.certificate)):
         mark = secrets.token_hex(3)
         if carried_out:
-            outcomes, _ = called(endpoint, certificate, mark, "")
+            outcomes = called(endpoint, certificate, mark, "")
         else:
             with holding(Api("any", endpoint), mark) as reason:
-                outcomes, _ = called(endpoint, certificate, mark, reason)
+                outcomes = called(endpoint, certificate, mark, reason)
         told.append(comparable(outcomes, mark))
     theirs, ours = told
     different = [(expected, found) for expected, found in zip(theirs, ours, strict=True) if expected != found]
@@ -89,9 +96,9 @@ def test_each_call_comes_to_what_it_comes_to_with_stock(
         assert not failed
 
 
-def test_every_public_method_is_called_or_there_is_a_reason() -> None:
+def test_every_public_method_is_called() -> None:
     done = subprocess.run(
-        [PYTHON, str(SCRIPT), str(GANETI), "localhost", "1", "u", "p", "", ""],
+        with_ganetis_python(SCRIPT, "localhost", "1", "u", "p", "", ""),
         input="",
         capture_output=True,
         text=True,
@@ -99,5 +106,4 @@ def test_every_public_method_is_called_or_there_is_a_reason() -> None:
     )
     methods = set(json.loads(done.stdout))
     inside = {"InstanceAllocation"}  # its value is an argument of another call
-    assert methods == {call.method for call in CALLS} | inside | NOT_CALLED.keys()
-    assert all(NOT_CALLED.values())
+    assert methods == {call.method for call in CALLS} | inside

@@ -5,25 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from lab import with_ganetis_python
 from rapier.access.basic import REALM
 from rapier.access.ganeti_users import parse_users
 from rapier.access.htpasswd import Users
 from rapier.access.schemes import matches
 from rapier.api.v2.rights import needed
 from rapier.errors import UsersFileError
-
-GANETI = Path("/usr/share/ganeti/3.0")
-PYTHON = "/usr/bin/python3"
-beside_ganeti = pytest.mark.skipif(
-    not (GANETI / "ganeti" / "server" / "rapi.py").exists() or shutil.which(PYTHON) is None,
-    reason="needs Ganeti's own Python code: on Debian, apt-get install ganeti",
-)
 
 
 def ha1(user: str, password: str, realm: str = REALM) -> str:
@@ -134,10 +127,10 @@ def made_files(number: int) -> list[str]:
     return ["".join(line() + chance.choice(ENDS) for _ in range(chance.randint(1, 5))) for _ in range(number)]
 
 
-@beside_ganeti
+@pytest.mark.real
 def test_each_file_admits_whom_it_admits_in_stock_with_the_same_rights_and_each_method_needs_stocks_rights() -> None:
     files = made_files(3_000)
-    command = [PYTHON, str(Path(__file__).with_name("stock.py")), str(GANETI)]
+    command = with_ganetis_python(Path(__file__).with_name("stock.py"))
     asked = json.dumps([[content, TRIES] for content in files])
     done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=120, check=True)
     judged = json.loads(done.stdout)

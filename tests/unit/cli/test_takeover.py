@@ -162,7 +162,10 @@ def test_without_a_defaults_file_everybody_is_asked_for_a_password(node: Node) -
         ("RAPI_ARGS='-b'\n", "RAPI_ARGS in {defaults}: argument -b/--bind: expected one argument"),
         ("RAPI_ARGS='-b no.such.host.invalid'\n", "RAPI_ARGS in {defaults}: -b no.such.host.invalid is no address"),
         ("RAPI_ARGS='-i eth99'\n", "RAPI_ARGS in {defaults}: -i eth99 has no address"),
-        ("RAPI_ARGS='-i lo -b 127.0.0.1'\n", "RAPI_ARGS in {defaults}: either -b or -i may say where to listen, not both"),
+        (
+            "RAPI_ARGS='-i lo -b 127.0.0.1'\n",
+            "RAPI_ARGS in {defaults}: either -b or -i may say where to listen, not both",
+        ),
         ("RAPI_ARGS='\n", "bash cannot read {defaults}: "),
         ("false\n", "bash cannot read {defaults}: "),
     ],

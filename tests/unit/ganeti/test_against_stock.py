@@ -1,25 +1,19 @@
-"""The tables and the reading of types, against Ganeti's own code, where that is installed."""
+"""The tables and the reading of types, against Ganeti's own code."""
 
 from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab import with_ganetis_python
 from rapier.ganeti.opcodes import OPCODES, InvalidParameter, Opcode, UnknownParameter
 
-GANETI = Path("/usr/share/ganeti/3.0")
-PYTHON = "/usr/bin/python3"
-
-pytestmark = pytest.mark.skipif(
-    not (GANETI / "ganeti" / "opcodes.py").exists() or shutil.which(PYTHON) is None,
-    reason="needs Ganeti's own Python code: on Debian, apt-get install ganeti",
-)
+pytestmark = pytest.mark.real
 
 # Stock makes an empty dictionary of whatever is empty there, null in a null's place too. Rapier refuses it.
 PRIVATE = {"osparams_private", "osparams_secret", "osparams_private_cluster"}
@@ -108,8 +102,8 @@ ASKED_OPCODES = _opcodes()
 @pytest.fixture(scope="module")
 def stock() -> dict[str, Any]:
     asked = json.dumps({"values": VALUES, "opcodes": ASKED_OPCODES})
-    program = str(Path(__file__).with_name("stock.py"))
-    done = subprocess.run([PYTHON, program, str(GANETI)], input=asked, capture_output=True, text=True)
+    command = with_ganetis_python(Path(__file__).with_name("stock.py"))
+    done = subprocess.run(command, input=asked, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout)
     return answers

@@ -55,7 +55,7 @@ def lab() -> Iterator[VirtualCluster]:
 def stock(lab: VirtualCluster) -> Iterator[Endpoint]:
     """Stock ganeti-rapi on the real cluster."""
     with Relay(lab.name, lab.rapi_address) as relay:
-        yield Endpoint(f"https://127.0.0.1:{relay.port}", lab.luxi_socket)
+        yield Endpoint(f"https://127.0.0.1:{relay.port}", lab.luxi_socket, log=lab.rapi_log)
 
 
 class WholeModules(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -24,14 +24,16 @@ STOCK_USERS = f"viewer {USERS['viewer']}\nreader {USERS['reader']} read\n"  # th
 class Endpoint:
     """An API. `certificate` is what its own is verified with; None where nothing can be (stock's names nobody).
 
-    `luxi_socket` is that of the master behind it; `pid` the daemon's process where the test started it. `description`
-    is what version 3 says of itself, where that is not the usual.
+    `luxi_socket` is that of the master behind it; `pid` the daemon's process where the test started it, `log` the file
+    that has a line for each of its requests. `description` is what version 3 says of itself, where that is not the
+    usual.
     """
 
     url: str
     luxi_socket: Path
     certificate: Path | None = None
     pid: int = 0
+    log: Path | None = None
     description: Description | None = field(default=None, compare=False)
 
     @property
@@ -130,7 +132,7 @@ def rapier_program(
     command += ["--tls-cert", access.certificate, "--tls-key", access.key, *options]
     with Program(name, command) as program:
         url = program.wait_for(r"serving (https://\S+)")[1]
-        yield program, Endpoint(url, luxi_socket, access.certificate, program.pid)
+        yield program, Endpoint(url, luxi_socket, access.certificate, program.pid, program.log_file)
 
 
 @contextmanager

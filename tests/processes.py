@@ -49,7 +49,18 @@ class Program:
     @property
     def log(self) -> str:
         """What it said up to now."""
-        return Path(self._file.name).read_text(errors="replace")
+        return self.log_since(0)
+
+    @property
+    def log_file(self) -> Path:
+        """Where it says that."""
+        return Path(self._file.name)
+
+    def log_since(self, length: int) -> str:
+        """What it said when it had said so many bytes."""
+        with self.log_file.open("rb") as file:
+            file.seek(length)
+            return file.read().decode(errors="replace")
 
     def wait_for(self, pattern: str, timeout_seconds: float = 20) -> re.Match[str]:
         """The first place in its log that the pattern matches. Raises `NotReady`."""
@@ -99,13 +110,13 @@ def children(process: int) -> set[int]:
 
 
 def log_lengths() -> dict[int, int]:
-    """How much each running program has said, by its process."""
-    return {program.pid: len(program.log) for program in RUNNING}
+    """How many bytes each running program has said, by its process."""
+    return {program.pid: program.log_file.stat().st_size for program in RUNNING}
 
 
 def logs_since(lengths: dict[int, int]) -> list[tuple[str, str]]:
     """What each running program has said since `log_lengths`, with its name; without those that were silent."""
-    said = [(program.name, program.log[lengths.get(program.pid, 0) :]) for program in RUNNING]
+    said = [(program.name, program.log_since(lengths.get(program.pid, 0))) for program in RUNNING]
     return [(name, text) for name, text in said if text]
 
 

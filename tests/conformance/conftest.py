@@ -11,6 +11,7 @@ import pytest
 from conformance.client import Api
 from conformance.differences import DIFFERENCES
 from conformance.history import Histories, Like, forget, record
+from conformance.seen import Row, statuses_in
 from endpoints import Endpoint
 from lab.luxi import ask
 
@@ -29,17 +30,20 @@ FIXTURES = {"stock": "stock", "rapier-real": "rapier_real", "rapier-embedded": "
 def api(request: pytest.FixtureRequest) -> Api:
     """Stock ganeti-rapi, Rapier on the same cluster, Rapier on an embedded master."""
     endpoint: Endpoint = request.getfixturevalue(FIXTURES[request.param])
+    assert endpoint.log is not None
+    logs[request.param] = endpoint.log, endpoint.log.stat().st_size
     return Api(request.param, endpoint)
 
 
 # -- the gate that the table of statuses is --------------------------------------------------------------------------
 
+logs: dict[str, tuple[Path, int]] = {}  # each target's, and how long it was before the first test
 _left_out: list[pytest.Item] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The gate comes last: it looks at what all the others have seen."""
-    items.sort(key=lambda item: item.get_closest_marker("gate") is not None)
+    """The gate comes after the rest of this folder, before all else: it looks at what was asked here."""
+    items.sort(key=lambda item: (item.path.parent != HERE, item.get_closest_marker("gate") is not None))
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -48,11 +52,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def whole_run(request: pytest.FixtureRequest) -> None:
-    """Leaves a test out that can only be right where the whole suite has run."""
+def seen(request: pytest.FixtureRequest) -> dict[str, set[Row]]:
+    """The statuses that each target's log has, where the whole suite has run; otherwise the test is left out."""
     running = {item.path for item in request.session.items if item.path.parent == HERE}
     if _left_out or running != {*HERE.glob("test_*.py")}:
         pytest.skip("only where all tests of conformance run, on all targets")
+    return {target: statuses_in(*log) for target, log in logs.items()}
 
 
 @pytest.fixture

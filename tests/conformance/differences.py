@@ -3,7 +3,8 @@
 `docs/differences.md` shows the same lines to users.
 
 A test asks `differs("name")` and then asserts what the targets named here do instead. A difference belongs to `stock`
-where stock itself is broken, and to Rapier where it does more, or other, on purpose.
+where stock itself is broken, and to Rapier where it does more, or other, on purpose. Those in `AROUND` are none of what
+is asked: what guards the daemon makes them, and the tests of those guards show them.
 """
 
 from __future__ import annotations
@@ -64,5 +65,37 @@ DIFFERENCES: dict[str, Difference] = {
     "features-in-any-order": Difference(STOCK, "lists `/2/features` in another order after each start"),
     "user-and-request-in-the-trail": Difference(
         RAPIER, "the reason trail goes on with who asked and the request's id, so that a job leads to its cause"
+    ),
+}
+
+AROUND: dict[str, Difference] = {
+    "unclear-requests": Difference(
+        RAPIER, "a request that could be read in two ways is 400, and one without Host: [odd-http.md](odd-http.md)"
+    ),
+    "caps": Difference(
+        RAPIER, "what is too large is 413, 414 or 431, too slow 408, too many is cut: [limits.md](limits.md)"
+    ),
+    "bodies-of-many-values": Difference(
+        RAPIER, "more than 100,000 values in a body are 400: reading them takes seconds"
+    ),
+    "names-of-headers": Difference(RAPIER, "stand in small letters in answers; to HTTP they are the same"),
+    "ciphers-of-tls-1.2": Difference(
+        RAPIER, "those without forward secrecy or with SHA-1 are none: [clients.md](clients.md)"
+    ),
+    "guesses-wait": Difference(
+        RAPIER, "who often brings a wrong password waits, up to 2 s each time; stock looks at each at once"
+    ),
+    "master-that-is-away": Difference(RAPIER, "502 or 504 come at once; stock waits for up to 30 s"),
+    "submitted-once": Difference(
+        RAPIER, "where luxid's answer is lost the job is looked for; stock submits it again, and it may run twice"
+    ),
+    "client-that-leaves": Difference(
+        RAPIER, "the job of a `GET /2/os` whose client has left goes on, for others wait for it; stock cancels it"
+    ),
+    "empty-clear-text": Difference(RAPIER, "`{CLEARTEXT}` with nothing behind it in `rapi/users` lets nobody in"),
+    "passwords-beyond-ascii": Difference(RAPIER, "names and passwords in `rapi/users` may be UTF-8"),
+    "users-file-that-is-gone": Difference(RAPIER, "its users are still let in; stock then lets nobody in"),
+    "defaults-file-that-is-gone": Difference(
+        RAPIER, "with `--ganeti` everybody is asked for a password; stock would let everybody read"
     ),
 }

@@ -1,14 +1,14 @@
-"""Which statuses each target gave for each URI and method of version 2, over all tests of a run."""
+"""Which statuses a daemon's log says that it gave, for each URI and method of version 2."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from conformance.statuses import STATUSES
 
-Seen = defaultdict[tuple[str, str], set[int]]
+Row = tuple[str, str, int]  # URI, method, status
 
 _PARTS = {"{job}": r"\d+", "{disk}": r"\d+"}
 _PATTERNS = [
@@ -23,19 +23,26 @@ _PATTERNS = [
     )
     for uri in STATUSES
 ]
-seen: defaultdict[str, Seen] = defaultdict(lambda: defaultdict(set))
+# A request's line: method, path, status
+_STOCKS_LINE = re.compile(r" INFO [\d.]+:\d+ ([A-Z]+) (/[^ ?]*)(?:\?.*)? HTTP/\d\.\d (\d+)$", re.MULTILINE)
+_RAPIERS_LINE = re.compile(r" rapier\.requests: .*? ([A-Z]+) (/\S*) (\d+) \d+ B ", re.MULTILINE)
 
 
-def note(target: str, method: str, asked: str, status: int) -> None:
-    """An answer of the target; what is no URI of version 2, or no method there, is not in the table."""
-    path = asked.partition("?")[0]
-    for uri, pattern in _PATTERNS:
-        if pattern.fullmatch(path) and method in STATUSES[uri]:
-            seen[target][uri, method].add(status)
-            return
+def statuses_in(log: Path, since: int) -> set[Row]:
+    """The statuses in a log from a byte on. What is no URI of version 2, or no method there, is not in the table."""
+    with log.open("rb") as file:
+        file.seek(since)
+        text = file.read().decode(errors="replace")
+    found = {*_STOCKS_LINE.findall(text), *_RAPIERS_LINE.findall(text)}
+    rows = ((_uri_of(path), method, int(status)) for method, path, status in found)
+    return {(uri, method, status) for uri, method, status in rows if method in STATUSES.get(uri, ())}
 
 
-def table() -> Iterator[tuple[str, str, int]]:
+def _uri_of(path: str) -> str:
+    return next((uri for uri, pattern in _PATTERNS if pattern.fullmatch(path)), "")
+
+
+def table() -> Iterator[Row]:
     """The rows of the table."""
     for uri, methods in STATUSES.items():
         for method, statuses in methods.items():

@@ -52,6 +52,7 @@ class VirtualCluster:
         self.master = self.root / "node1"
         self.namespace = Namespace(name)
         self.luxi_socket = self.master / "var/run/ganeti/socket/ganeti-query"
+        self.rapi_log = self.master / "var/log/ganeti/rapi-daemon.log"
         self.luxid = Luxid(self)
 
     # -- the whole ---------------------------------------------------------------------------------------------------

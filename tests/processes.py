@@ -121,4 +121,5 @@ def logs_since(lengths: dict[int, int]) -> list[tuple[str, str]]:
 
 
 def _end_with_parent() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, which ignores it, is not for what the tests start
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

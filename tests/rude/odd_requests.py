@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
+OF_STOCK = Path(__file__).with_name("odd_requests_of_stock.json")  # what `odd_beside_stock` was answered
 READ = "GET {read} HTTP/1.1\r\nHost: x\r\n{user}"
 WRITE = "PUT {write} HTTP/1.1\r\nHost: x\r\n{user}Content-Type: application/json\r\n"
 BODY = '{"tags": ["odd"]}'
@@ -318,12 +321,19 @@ LONGEST_SHOWN = 130  # of a request, on the page
 
 def rows_of_the_page() -> list[str]:
     """The tables as Markdown: what, as it is sent, and what comes back."""
+    of_stock = json.loads(OF_STOCK.read_text())
     lines: list[str] = []
     for section, rows in TABLE.items():
-        lines += [f"## {section}", "", "| what | as sent | answer on `/2` | on `/3` |", "|---|---|---|---|"]
+        lines += [
+            f"## {section}",
+            "",
+            "| what | as sent | answer on `/2` | stock's | on `/3` |",
+            "|---|---|---|---|---|",
+        ]
         for row in rows:
-            cells = [_shown(row.versions[version]) if version in row.versions else "" for version in "23"]
-            lines.append(f"| {row.what} | `{_as_sent(row.sent)}` | {cells[0]} | {cells[1]} |")
+            ours, new = (_shown(row.versions[version]) if version in row.versions else "" for version in "23")
+            theirs = of_stock[row.what] if ours else ""
+            lines.append(f"| {row.what} | `{_as_sent(row.sent)}` | {ours} | {theirs} | {new} |")
         lines.append("")
     return lines[:-1]
 

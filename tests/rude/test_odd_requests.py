@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
+import json
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from endpoints import USERS, Access, Endpoint, embedded_master, rapier
+from endpoints import Access, Endpoint, embedded_master, rapier
 from lab.luxi import ask
-from rude.odd_requests import TABLE, Odd, Outcome, rows_of_the_page
+from rude.odd_beside_stock import USER, answers_of
+from rude.odd_requests import OF_STOCK, TABLE, Odd, Outcome, rows_of_the_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "odd-http.md"
-USER = "Authorization: Basic " + base64.b64encode(f"admin:{USERS['admin']}".encode()).decode() + "\r\n"
 # Sent when the first answer is there: where the connection is kept it is answered, and that is the end
 LAST = "GET /nowhere HTTP/1.1\r\nHost: x\r\n{user}Connection: close\r\n\r\n"
 
@@ -145,6 +145,13 @@ def test_no_request_that_was_hidden_in_another_one_became_a_job(
         client.put("/2/tags", params={"tag": "smuggled"})
     [[_, [last]]] = ask(endpoint.luxi_socket, "QueryJobs", [None, ["id", "ops"]])[-1:]
     assert last["tags"] == ["smuggled"], "one that is not hidden would be seen"
+
+
+@pytest.mark.long
+@pytest.mark.real
+@pytest.mark.timeout(600)
+def test_stock_answers_what_the_page_says_that_it_answers(stock: Endpoint) -> None:
+    assert answers_of(stock) == json.loads(OF_STOCK.read_text())
 
 
 def test_the_page_shows_this_table() -> None:

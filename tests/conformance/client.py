@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from conformance.seen import note
 from endpoints import USERS, Endpoint
 
 JSON = {"Content-Type": "application/json"}
@@ -85,6 +86,7 @@ class Api:
             content, headers = json.dumps(body).encode(), {**JSON, **(headers or {})}
         response = self._clients[user].request(method, target, content=content, headers=headers)
         answer = Answer(response.status_code, response.headers, response.content, response.http_version)
+        note(self.target, method, target, answer.status)
         check_every_answer(answer, is_head=method == "HEAD")
         return answer
 

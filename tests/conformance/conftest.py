@@ -52,7 +52,7 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def seen(request: pytest.FixtureRequest) -> dict[str, set[Row]]:
+def logged(request: pytest.FixtureRequest) -> dict[str, set[Row]]:
     """The statuses that each target's log has, where the whole suite has run; otherwise the test is left out."""
     running = {item.path for item in request.session.items if item.path.parent == HERE}
     if _left_out or running != {*HERE.glob("test_*.py")}:

@@ -70,7 +70,7 @@ DIFFERENCES: dict[str, Difference] = {
 
 AROUND: dict[str, Difference] = {
     "unclear-requests": Difference(
-        RAPIER, "a request that could be read in two ways is 400, and one without Host: [odd-http.md](odd-http.md)"
+        RAPIER, "a request that could be read in two ways is 400: [odd-http.md](odd-http.md) has both answers to each"
     ),
     "caps": Difference(
         RAPIER, "what is too large is 413, 414 or 431, too slow 408, too many is cut: [limits.md](limits.md)"

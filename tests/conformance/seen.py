@@ -1,8 +1,12 @@
-"""Which statuses a daemon's log says that it gave, for each URI and method of version 2."""
+"""Which statuses a target gave, for each URI and method of version 2: as its log says, and as the tests were answered.
+
+Stock's log has a line for each 200 and for nothing else.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,13 +32,23 @@ _STOCKS_LINE = re.compile(r" INFO [\d.]+:\d+ ([A-Z]+) (/[^ ?]*)(?:\?.*)? HTTP/\d
 _RAPIERS_LINE = re.compile(r" rapier\.requests: .*? ([A-Z]+) (/\S*) (\d+) \d+ B ", re.MULTILINE)
 
 
+answered: defaultdict[str, set[Row]] = defaultdict(set)
+
+
+def note(target: str, method: str, asked: str, status: int) -> None:
+    """An answer of the target to a test."""
+    uri = _uri_of(asked.partition("?")[0])
+    if method in STATUSES.get(uri, ()):
+        answered[target].add((uri, method, status))
+
+
 def statuses_in(log: Path, since: int) -> set[Row]:
     """The statuses in a log from a byte on. What is no URI of version 2, or no method there, is not in the table."""
     with log.open("rb") as file:
         file.seek(since)
         text = file.read().decode(errors="replace")
     found = {*_STOCKS_LINE.findall(text), *_RAPIERS_LINE.findall(text)}
-    rows = ((_uri_of(path), method, int(status)) for method, path, status in found)
+    rows = {(_uri_of(path), method, int(status)) for method, path, status in found}
     return {(uri, method, status) for uri, method, status in rows if method in STATUSES.get(uri, ())}
 
 

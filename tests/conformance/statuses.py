@@ -224,6 +224,3 @@ ONLY_OF_STOCK = frozenset(
         ("/2/instances", "POST", 500),
     }
 )
-
-# Rows where Rapier says no and stock does not (differences.py)
-ONLY_OF_RAPIER: frozenset[tuple[str, str, int]] = frozenset()

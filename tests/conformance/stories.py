@@ -434,7 +434,6 @@ CLUSTER = [
     put("/2/modify", {"compression_tools": ["none"]}),
     put("/2/modify?compression_tools=x", {}),
     put("/2/modify", ["compression_tools"]),
-    put("/2/modify", "no compression_tools"),
     put("/2/modify", {"enabled_disk_templates": ["nonsense"]}),
     put("/2/modify", {}),
     put("/2/modify", difference="body-that-is-no-object"),

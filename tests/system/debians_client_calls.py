@@ -54,9 +54,17 @@ def outcome(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     known["<job>"] = result
     if reason and holdable:
         return ["held", result, api.GetJobStatus(result)["ops"]]
-    api.WaitForJobCompletion(result, period=0.1)
-    job = api.GetJobStatus(result)
-    return ["job", {name: job[name] for name in ("status", "ops", "opresult", "summary")}]
+    return ["job", ended(result)]
+
+
+def ended(job_id: int) -> dict[str, Any]:
+    """A job and those that it submitted, when all of them have ended."""
+    api.WaitForJobCompletion(job_id, period=0.1)
+    job = {name: api.GetJobStatus(job_id)[name] for name in ("status", "ops", "opresult", "summary")}
+    for outcome in job["opresult"]:
+        if isinstance(outcome, dict) and "jobs" in outcome:
+            outcome["jobs"] = [ended(child) for _, child in outcome["jobs"]]
+    return job
 
 
 for line in sys.stdin:

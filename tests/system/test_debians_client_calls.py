@@ -87,7 +87,7 @@ def test_each_call_comes_to_what_it_comes_to_with_stock(
         told.append(comparable(outcomes, mark))
     theirs, ours = told
     different = [(expected, found) for expected, found in zip(theirs, ours, strict=True) if expected != found]
-    assert not different
+    assert not different, "\n".join(json.dumps(one) for pair in different for one in pair)
     kinds = {kind for _, kind, _ in ours}
     assert "value" in kinds
     assert ("job" if carried_out else "held") in kinds

@@ -17,14 +17,12 @@ from endpoints import USERS, Endpoint
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
-# of the instances that fit, few are counted where each is large
 TOOLS = {
-    "hbal": ["hbal", "-l", "0", "-m"],
-    "hspace": ["hspace", "--standard-alloc", "200g,8g,4", "--tiered-alloc", "200g,8g,4", "-m"],
-    "hinfo": ["hinfo", "-m"],
+    "hbal": ["hbal", "-l", "0", "-p", "--print-instances", "-m"],
+    "hspace": ["hspace", "--machine-readable", "--standard-alloc", "200g,8g,4", "--tiered-alloc", "200g,8g,4", "-m"],
+    "hinfo": ["hinfo", "-p", "--print-instances", "-m"],
     "hcheck": ["hcheck", "--no-simulation", "-m"],
 }
-MEASURED = slice(2, 6)  # a node's columns in a dump: memory and disk at that moment
 
 
 def url_of(endpoint: Endpoint) -> str:
@@ -42,34 +40,46 @@ def instance(rapier_real: Endpoint) -> Iterator[str]:
 
 
 def said(words: list[str], endpoint: Endpoint) -> str:
-    """What a tool made of the API's data; figures that differ from moment to moment are left out."""
+    """What a tool made of the API's data."""
     done = subprocess.run([*words, url_of(endpoint)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    text = done.stdout.partition("Warning: cluster has inconsistent data")[0].strip()
-    return re.sub(r" +", " ", re.sub(r"\d+(\.\d+)?", "#", text))
+    return done.stdout.partition("Warning: cluster has inconsistent data")[0].strip()
+
+
+def same(theirs: str, ours: str) -> None:
+    """Asserts that words are the same, and numbers almost.
+
+    Free memory and space are measured at each reading, and scores are made of them; what is counted is nowhere near
+    another number.
+    """
+    (words, numbers), (our_words, our_numbers) = read(theirs), read(ours)
+    assert our_words == words
+    assert our_numbers == pytest.approx(numbers, rel=0.05, abs=0.02)
+
+
+def read(text: str) -> tuple[list[str], list[float]]:
+    """A text's words, and its numbers."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", re.sub(r"[ -]+", " ", text))
+    return parts[::2], [float(number) for number in parts[1::2]]
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_makes_the_same_of_both(stock: Endpoint, rapier_real: Endpoint, instance: str, tool: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         theirs, ours = pool.map(lambda endpoint: said(TOOLS[tool], endpoint), (stock, rapier_real))
-    assert ours == theirs
-    assert len(ours.splitlines()) > 2
+    assert len(theirs.splitlines()) > 2
+    same(theirs, ours)
 
 
-def dumped(endpoint: Endpoint, folder: Path) -> list[list[str]]:
-    """The columns of what hscan wrote down of the cluster."""
+def dumped(endpoint: Endpoint, folder: Path) -> str:
+    """What hscan wrote down of the cluster."""
     folder.mkdir()
     said(["hscan", "-d", str(folder)], endpoint)
     [dump] = folder.glob("*.data")
-    rows = [line.split("|") for line in dump.read_text().splitlines()]
-    for row in rows:
-        if re.fullmatch(r"node\d", row[0]):
-            row[MEASURED] = ["measured"]
-    return rows
+    return dump.read_text()
 
 
 def test_hscan_writes_the_same_data(stock: Endpoint, rapier_real: Endpoint, instance: str, tmp_path: Path) -> None:
     theirs, ours = dumped(stock, tmp_path / "stock"), dumped(rapier_real, tmp_path / "rapier")
-    assert ours == theirs
-    assert any(row[0] == instance and row[-1] for row in ours)
+    assert instance in ours
+    same(theirs, ours)

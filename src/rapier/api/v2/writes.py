@@ -108,10 +108,10 @@ class Submit:
     def _refuse_forbidden(self, request: Request) -> None:
         """Raises a 403 for a forbidden parameter; a 400 where the body, which might hold one, is no object.
 
-        As with stock, a list or a text that has its name in it names it, too.
+        As with stock, a list that holds its name names it, too.
         """
         for name in self.forbidden:
-            if name in request.query or (isinstance(request.body, dict | list | str) and name in request.body):
+            if name in request.query or (isinstance(request.body, dict | list) and name in request.body):
                 raise Refusal(HTTPStatus.FORBIDDEN, f"The parameter {name} cannot be set via RAPI")
         check_type(request.body, dict, "Body contents")
 

@@ -39,9 +39,13 @@ def value_of(given: Any) -> Any:
     return known.get(given, given) if isinstance(given, str) else given
 
 
+# What they do with a reason is not to give it to the job
+NO_REASON = ("ModifyNetwork", "Query", "ReinstallInstance")
+
+
 def outcome(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """What a call came to: a value, a job, or an error."""
-    holdable = "reason" in inspect.signature(methods[name]).parameters and name not in ("ReinstallInstance", "Query")
+    holdable = "reason" in inspect.signature(methods[name]).parameters and name not in NO_REASON
     if reason and holdable:
         kwargs["reason"] = reason
     try:

@@ -40,8 +40,9 @@ def called(endpoint: Endpoint, certificate: Path | None, mark: str, reason: str)
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     *outcomes, _ = map(json.loads, done.stdout.splitlines())
-    for kind, job_id, *_ in outcomes:
+    for kind, job_id, *opcodes in outcomes:
         if kind == "held":
+            assert reason in json.dumps(opcodes), opcodes
             ask(endpoint.luxi_socket, "CancelJob", [job_id, False])
     return outcomes
 

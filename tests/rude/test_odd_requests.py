@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import socket
 import ssl
@@ -100,12 +99,9 @@ class Talk:
         self._sock.close()
 
 
-tls_of = functools.cache(Endpoint.tls)  # making one takes longer than a connection
-
-
 def talked(endpoint: Endpoint, row: Odd, words: dict[str, str], user: str) -> tuple[Outcome, set[str]]:
     """The row's outcome, and the versions of HTTP that its answers were in."""
-    talk = Talk(endpoint, tls_of(endpoint))
+    talk = Talk(endpoint, endpoint.tls())
     try:
         sent = row.sent
         for word, text in {**words, "{user}": user}.items():

@@ -1,7 +1,7 @@
 """The users of all users files together.
 
 A name that several files hold is the first one's alone: so nobody has two passwords, and a clear-text line of the stock
-file is no second way in for somebody who was given a hash. `docs/decisions/0035-stock-users.md` has the reasons.
+file is no second way in for somebody who was given a hash. `docs/decisions/0037-stock-users.md` has the reasons.
 """
 
 from __future__ import annotations

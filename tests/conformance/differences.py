@@ -38,7 +38,9 @@ DIFFERENCES: dict[str, Difference] = {
     ),
     "length-that-is-none": Difference(RAPIER, "a Content-Length that is no number is refused; stock ignores it"),
     "version-of-the-answer-to-nonsense": Difference(STOCK, "answers HTTP/0.9, with headers left out"),
-    "charset-of-utf-8": Difference(RAPIER, "application/json may name the charset that it always has"),
+    "charset-of-utf-8": Difference(
+        RAPIER, "application/json may name the charset that it always has, and be in capitals (RFC 9110 8.3.1)"
+    ),
     "numbers-that-json-has-not": Difference(RAPIER, "NaN and Infinity are no JSON (RFC 8259 6)"),
     "ids-beyond-64-bits": Difference(
         RAPIER, "no job has such an id; luxid keeps its lowest 64 bits, and would cancel whose id these are"
@@ -55,7 +57,7 @@ DIFFERENCES: dict[str, Difference] = {
     "body-that-is-no-object": Difference(STOCK, "fails on its own reading of a body that is missing or no object"),
     "disks-that-are-no-text": Difference(STOCK, "fails on its own reading of a list of disks that holds texts"),
     "reinstallation-of-another-type": Difference(
-        STOCK, "does not check what it submits: the master daemon cannot read the job, which is 502"
+        STOCK, "does not check what it submits: 502 where luxid cannot read it, else a job that fails"
     ),
     "private-parameters-of-another-type": Difference(
         STOCK, "makes an object of some that are none, and calls others no JSON"
@@ -85,9 +87,22 @@ AROUND: dict[str, Difference] = {
     "guesses-wait": Difference(
         RAPIER, "who often brings a wrong password waits, up to 2 s each time; stock looks at each at once"
     ),
-    "master-that-is-away": Difference(RAPIER, "502 or 504 come at once; stock waits for up to 30 s"),
+    "master-that-is-away": Difference(
+        RAPIER,
+        "504 comes at once and says what is wrong, also where the socket may not be opened; stock waits for up to "
+        "30 s, and has 500 for the latter",
+    ),
     "submitted-once": Difference(
-        RAPIER, "where luxid's answer is lost the job is looked for; stock submits it again, and it may run twice"
+        RAPIER, "where luxid's answer is lost, it is 504; stock submits it again, and it may run twice"
+    ),
+    "pages-of-other-sites": Difference(
+        RAPIER, "a write that a page of another origin sends is 403: [browsers.md](browsers.md)"
+    ),
+    "credentials-loosely-written": Difference(
+        RAPIER, "behind a tab, or in what is no base64, are none (RFC 7617 2); stock drops what it cannot read"
+    ),
+    "paths-of-its-own": Difference(
+        RAPIER, "`/healthz`, `/readyz`, `/metrics` and what begins with `/3` are answered; stock has 401 or 404"
     ),
     "client-that-leaves": Difference(
         RAPIER, "the job of a `GET /2/os` whose client has left goes on, for others wait for it; stock cancels it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -60,6 +61,8 @@ def answers(case: Case, stock: Answer, rapier: Answer, accepted: set[str]) -> It
             else:
                 yield f"header {header}: {value!r}, and {rapier.headers.get(header)!r}"
     for name, answer in (("stock", stock), ("Rapier", rapier)):
+        if answer.raw != json.dumps(answer.body).encode() + b"\n":  # so that equal values are equal texts
+            yield f"the text of {name}'s body is another than Python writes"
         if answer.headers.get("content-length") != str(len(answer.raw)):
             yield f"the length of {name}'s body is not the one in its header"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -164,7 +165,8 @@ def replaced(lab: VirtualCluster) -> Iterator[list[str]]:
     """
     guide = (PROJECT / "docs/taking-over.md").read_text()
     [script] = re.findall(r"```sh\n(#!/bin/sh\n.*?)```", guide, re.DOTALL)
-    assert "exec /opt/rapier/bin/rapier" in script
+    assert "\n/opt/rapier/bin/rapier serve --ganeti" in script
+    assert "\nexec /usr/share/ganeti/default/ganeti-rapi" in script
     with tempfile.TemporaryDirectory(dir="/run", prefix="rapier-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -174,7 +176,11 @@ def replaced(lab: VirtualCluster) -> Iterator[list[str]]:
         stand_in = folder / "ganeti-rapi"
         variables = f"PYTHONPATH={folder}/src:{folder}/packages LD_LIBRARY_PATH={folder}/python/lib"
         command = f"env {variables} {folder}/python/bin/python3 -m rapier"
-        stand_in.write_text(script.replace("/opt/rapier/bin/rapier", command))
+        stock = folder / "stock" / STOCK.name  # the script's is what is replaced here
+        stock.parent.mkdir()
+        shutil.copy(STOCK, stock)
+        script = script.replace("/opt/rapier/bin/rapier", command)
+        stand_in.write_text(script.replace("/usr/share/ganeti/default/ganeti-rapi", str(stock)))
         stand_in.chmod(0o755)
         mounts = [f"mount --bind {source} {folder / place}" for place, source in places.items()]
         mounts += [f"mount --bind {stand_in} {STOCK.resolve()}", 'exec "$@"']
@@ -210,6 +216,42 @@ def test_ganetis_own_programs_start_rapier_and_start_it_again_when_it_has_ended(
 
     lab.run(DAEMON_UTIL, "stop", "ganeti-rapi")
     assert not pid_file(lab).exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"# caf\xe9\nadmin secret write\n"], ids=["none", "empty", "no UTF-8"])
+def test_luxid_is_started_behind_it_also_where_nobody_can_come_in(
+    lab: VirtualCluster, replaced: list[str], stock: Endpoint, content: bytes | None
+) -> None:
+    users = lab.master / "var/lib/ganeti/rapi/users"
+    kept = users.with_name("kept")
+    users.rename(kept)
+    try:
+        if content is not None:
+            users.write_bytes(content)
+        lab.run(*replaced, DAEMON_UTIL, "stop-master")
+        lab.run(*replaced, DAEMON_UTIL, "start-master")
+        assert lab.luxid.answers()
+        with httpx.Client(verify=False) as client:
+            answer = client.get(f"{stock.url}/version", auth=("admin", "secret"))
+        assert (answer.status_code, answer.headers["Server"]) == (401, "Rapier")
+    finally:
+        kept.replace(users)
+
+
+def test_luxid_is_started_behind_stock_where_rapier_cannot_start(
+    lab: VirtualCluster, replaced: list[str], stock: Endpoint
+) -> None:
+    defaults = lab.master / "etc/default/ganeti"
+    told = defaults.read_text()
+    defaults.write_text(f'{told}\nRAPI_ARGS="$RAPI_ARGS --no-ssl"\n')  # which Rapier does on loopback alone
+    try:
+        lab.run(*replaced, DAEMON_UTIL, "stop-master")
+        lab.run(*replaced, DAEMON_UTIL, "start-master")
+        assert lab.luxid.answers()
+        answer = httpx.get(f"{stock.url.replace('https', 'http')}/version", auth=("admin", "secret"))
+        assert (answer.status_code, answer.headers["Server"][:6]) == (200, "Ganeti")
+    finally:
+        defaults.write_text(told)
 
 
 def test_a_start_in_the_background_that_fails_says_so_with_its_exit_code(

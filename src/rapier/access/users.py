@@ -47,7 +47,8 @@ class UsersFile:
     def __init__(self, path: str | Path, form: Format = HTPASSWD, *, may_lack_users: bool = False) -> None:
         """Read the file. Raises UsersFileError, whose text names the command that makes one.
 
-        With `may_lack_users` it need name no user now, nor even be there: then it counts as soon as it does.
+        With `may_lack_users` it need name no user now, nor be fit to be read, nor even be there: then it counts as soon
+        as it does.
         """
         self.path = str(path)
         self._form = form
@@ -61,7 +62,13 @@ class UsersFile:
             self._file.begin_reading()
             self._complain(f"there is no users file {self.path}: nobody is admitted by it until there is")
             return
-        users = self._read()
+        try:
+            users = self._read()
+        except UsersFileError as problem:
+            if not may_lack_users:
+                raise
+            self._complain(f"{problem}. Nobody is admitted by it until it can be")
+            return
         if not users.hashes and not may_lack_users:
             raise UsersFileError(f"users file {self.path} names no user. To add one: {self._advice}")
         self._take(users)

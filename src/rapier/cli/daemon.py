@@ -48,11 +48,13 @@ def start(
     announce: Callable[[list[str]], None],
     *,
     hangup_rereads: bool = True,
+    nobody_is_enough: bool = False,
 ) -> int:
     """Serves until it is told to end; the exit code. Raises `ConfigurationError` before anything is served.
 
     `lines` and `form` are where the lines about requests go and how they look. `announce` is called with the URLs once
-    they answer. `hangup_rereads` is false where SIGHUP shall end it.
+    they answer. `hangup_rereads` is false where SIGHUP shall end it. `nobody_is_enough` where users may come later: it
+    serves although nobody can come in by stock's users file.
     """
     if configuration.htpasswd is None and configuration.ganeti_users is None:
         raise ConfigurationError(
@@ -63,7 +65,7 @@ def start(
         raise ConfigurationError(
             "there is no certificate: make one with `rapier cert DIR`, and name it with --tls-cert and --tls-key"
         )
-    _users(configuration)  # a file that is no good is said now, not by each worker
+    _users(configuration, nobody_is_enough)  # a file that is no good is said now, not by each worker
 
     origins = browsers.Origins(map(_origin, configuration.allowed_origins))
     version_3 = v3.Settings(_alias(configuration.cluster_alias), configuration.demand_preconditions)
@@ -82,7 +84,7 @@ def start(
         return Cluster(Luxi(Path(configuration.luxi_socket), configuration.luxi_deadline_seconds))
 
     def make_app() -> Application:
-        process.doorkeeper = Doorkeeper(_users(configuration))
+        process.doorkeeper = Doorkeeper(_users(configuration, nobody_is_enough))
         return Application(
             connect,
             process.doorkeeper,
@@ -123,14 +125,14 @@ def _proxies(configuration: Configuration) -> Proxies:
         ) from None
 
 
-def _users(configuration: Configuration) -> Everyone:
+def _users(configuration: Configuration, nobody_is_enough: bool) -> Everyone:
     """Who is in the users files; what is said first counts. Raises UsersFileError, a `ConfigurationError`."""
     files = []
     if configuration.htpasswd is not None:
         files.append(UsersFile(configuration.htpasswd))
     if configuration.ganeti_users is not None:
-        others_come_in = bool(files) or configuration.anonymous_reads
-        files.append(UsersFile(configuration.ganeti_users, GANETI, may_lack_users=others_come_in))
+        may_lack_users = bool(files) or configuration.anonymous_reads or nobody_is_enough
+        files.append(UsersFile(configuration.ganeti_users, GANETI, may_lack_users=may_lack_users))
     return Everyone(files)
 
 

@@ -59,7 +59,8 @@ def serve(paths: Paths, config: Path | None, options: dict[str, Any], *, backgro
             served()
 
     with held(paths.pid):
-        return start(configuration, lines, form, announce)
+        # Ganeti starts luxid behind this one, and does not where this one has not started
+        return start(configuration, lines, form, announce, nobody_is_enough=True)
 
 
 @contextlib.contextmanager

@@ -232,7 +232,8 @@ class Luxi:
 
 def read_job_id(digits: str) -> JobId:
     """A job's id in decimal digits. Raises `RequestRefused`, as luxid does, for one of more than 63 bits."""
-    if len(digits.lstrip("0")) > 19 or int(digits) > LARGEST_JOB_ID:
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) > LARGEST_JOB_ID:
         raise RequestRefused("GenericError", [f"Failed to parse request: {digits[:30]} is too large for a job's id"])
     return int(digits)
 

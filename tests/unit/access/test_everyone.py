@@ -94,6 +94,24 @@ def test_a_stock_file_that_may_lack_users_counts_as_soon_as_it_has_some(
     assert users.rights_of("joe") == {"write"}
 
 
+@pytest.mark.parametrize("content", [b"", b"# caf\xe9\nkim secret write\n"], ids=["empty", "no UTF-8"])
+def test_a_stock_file_that_may_lack_users_need_not_be_fit_to_be_read(
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    path.write_text(ANNA)
+    unfit = tmp_path / "unfit"
+    unfit.write_bytes(content)
+    with pytest.raises(UsersFileError):
+        UsersFile(unfit, GANETI)
+    users = Everyone([UsersFile(path), UsersFile(unfit, GANETI, may_lack_users=True)])
+    follow(users)
+    assert users.hash_of("kim") is None
+    assert len(caplog.messages) == (1 if content else 0)
+    unfit.write_text("kim secret write\n")
+    follow(users)
+    assert users.rights_of("kim") == {"write"}
+
+
 def test_a_name_nobody_has_is_always_compared_with_the_same_users_hash_of_any_file(users: Everyone) -> None:
     real = {users.hash_of("anna"), users.hash_of("joe")}
     decoys = {name: users.decoy_for(name) for name in map(str, range(50))}

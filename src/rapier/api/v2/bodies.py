@@ -58,9 +58,12 @@ def creations(request: Request) -> Params:
     if not isinstance(request.body, dict) or "instances" not in request.body:
         raise bad_request("Request is missing required 'instances' field in body")
     params = dict(request.body)
-    check_type(params["instances"], list, "'instances' parameter")
-    create = str(INSTANCE.create)
-    params["instances"] = [fill(create, one, {}, CREATION_NAMES) for one in params["instances"]]
+    instances, create = params["instances"], str(INSTANCE.create)
+    if not isinstance(
+        instances, dict | str
+    ):  # stock takes what such a one consists of; where that is nothing, it is right
+        check_type(instances, list, "'instances' parameter")
+    params["instances"] = [fill(create, one, {}, CREATION_NAMES) for one in instances]
     return params
 
 

@@ -16,11 +16,11 @@ from starlette.requests import Request as HTTPRequest
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rapier.api.http import ClientLeft, PlainAnswer, Rejection, body_media_type, gone, has_body, target_of
+from rapier.api.http import ClientLeft, PlainAnswer, Rejection, gone, has_body, header, target_of
 from rapier.api.trail import cause_of
 from rapier.api.v2 import rights
 from rapier.api.v2.errors import Refusal, bad_request, error_body, not_found, refusal_for
-from rapier.api.v2.reads import Handler, body_of
+from rapier.api.v2.reads import ByJob, Handler, body_of
 from rapier.api.v2.request import Request
 from rapier.api.v2.routes import ROUTES
 from rapier.api.v2.writes import Submit
@@ -31,6 +31,8 @@ from rapier.representation import json
 from rapier.representation.reading import NotReadable, TooMany
 
 log = logging.getLogger(__name__)
+
+_names_json = re.compile(rb'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE).fullmatch
 
 JSON = b"application/json"
 # Programs exist that never read the answer to a write, and send the next request on the same connection: as in stock,
@@ -87,7 +89,7 @@ class Endpoint:
         meant = "GET" if method == "HEAD" else method
         handler = self._handlers.get(meant)
         # HEAD has no effects (RFC 9110 9.2.1), and there are reads that make a job
-        if handler is None or (method == "HEAD" and isinstance(handler, Submit)):
+        if handler is None or (method == "HEAD" and isinstance(handler, Submit | ByJob)):
             raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"Method {method} is unsupported for path {target_of(scope)}")
         state = scope["state"]
         if rejection := state["admission"].rejection(self._needed[meant]):
@@ -120,7 +122,7 @@ async def _body(scope: Scope, receive: Receive) -> Any:
     body = await HTTPRequest(scope, receive).body()
     if not body:
         return None
-    if body_media_type(scope) != JSON:
+    if not _names_json(header(scope, b"content-type") or b""):
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
         value = json.decode(body)

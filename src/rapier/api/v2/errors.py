@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from http import HTTPStatus
 
+from rapier.api.v2.text import text_of
 from rapier.errors import (
     GanetiError,
     JobQueueDrainError,
@@ -13,7 +14,6 @@ from rapier.errors import (
     MasterGarbled,
     RequestRefused,
 )
-from rapier.representation import json
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -41,7 +41,7 @@ def not_found() -> Refusal:
 def error_body(status: HTTPStatus, text: str) -> bytes:
     """Stock's error body: `message` is escaped for HTML, inside JSON."""
     values = {"code": int(status), "message": html.escape(text), "explain": status.description}
-    return json.encode(values) + b"\n"
+    return text_of(values)
 
 
 def python_text(problem: GanetiError) -> str:

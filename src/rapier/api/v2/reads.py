@@ -11,12 +11,12 @@ import msgspec
 from rapier.api.http import ClientLeft, first_of
 from rapier.api.v2.errors import Refusal, bad_request, not_found
 from rapier.api.v2.request import Request
+from rapier.api.v2.text import text_of
 from rapier.api.v2.writes import Source, fill
 from rapier.errors import OpPrereqError
 from rapier.ganeti import private
 from rapier.ganeti.kinds import GROUP, INSTANCE, JOB, NETWORK, NODE, OS_DIAGNOSE, Kind
 from rapier.luxi.client import Row, read_job_id
-from rapier.representation import json
 
 Handler = Callable[[Request], Awaitable[Any]]
 # names, fields, use_locking
@@ -43,33 +43,34 @@ def shared(handler: Handler) -> Handler:
 
 def body_of(value: Any) -> bytes:
     """The body of an answer: JSON with a line end. What is bytes is one already: a crowd of readers shares it."""
-    return value if isinstance(value, bytes) else _encoded(value) + b"\n"
+    return value if isinstance(value, bytes) else _encoded(value)
 
 
 def _encoded(answer: Any) -> bytes:
     """An answer as JSON, with names of private parameters and none of their values."""
-    text = json.encode(answer)
+    text = text_of(answer)
     if private.MARK not in text:
         return text
     # In a copy: others may hold the answer too, and compare it with what luxid says next.
     shown = msgspec.json.decode(text)
     private.hide(shown)
-    return json.encode(shown)
+    return text_of(shown)
 
 
-def patient(handler: Handler) -> Handler:
-    """Who leaves before a slow `handler` has answered frees what they held. Outside of `shared`, not inside it."""
+class ByJob:
+    """A read that makes a job. Who leaves before it is answered frees what they held. Outside of `shared`."""
 
-    async def answer(request: Request) -> Any:
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, request: Request) -> Any:
         async def answered() -> tuple[Any]:
-            return (await handler(request),)
+            return (await self._handler(request),)
 
         found = await first_of(answered(), request.gone())
         if found is None:
             raise ClientLeft
         return found[0]
-
-    return answer
 
 
 async def nothing(request: Request) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rapier.api.v2 import queries, reads
-from rapier.api.v2.reads import Handler, patient, shared
+from rapier.api.v2.reads import ByJob, Handler, shared
 from rapier.api.v2.routes.rows import tags
 from rapier.api.v2.writes import Submit
 
@@ -15,7 +15,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/2": {"GET": reads.nothing},
     "/2/info": {"GET": shared(reads.info)},
     "/2/features": {"GET": reads.features},
-    "/2/os": {"GET": patient(shared(reads.operating_systems))},
+    "/2/os": {"GET": ByJob(shared(reads.operating_systems))},
     "/2/tags": tags("tags", "cluster"),
     "/2/modify": {
         "PUT": Submit(

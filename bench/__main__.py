@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -56,6 +58,7 @@ ROWS = (
     Row(ALL, "Query", QUERY_ALL, "/2/instances?bulk=1", UNCHANGED),
 )
 WRITES = 10
+ENDS = ("success", "error", "canceled")
 WAITED_FOR = 10  # jobs
 
 
@@ -100,13 +103,23 @@ def writes(bench: Bench) -> list[str]:
     """A tag for each of some instances, one after the other: without a guard, and guarded by an entity tag."""
     lab = bench.lab
     stock = bench.inside("writes", bench.stock_url, lab.rapi_user, lab.rapi_password, str(WRITES))
-    bare.settle(bench.luxi_socket)
+    jobs_ended(bench.luxi_socket)
     guarded = bench.inside("writes", f"{RAPIER_URL}/3/cluster/instances", USER, PASSWORD, str(WRITES))
-    bare.settle(bench.luxi_socket)
+    jobs_ended(bench.luxi_socket)
     return [
         f"p50 of {WRITES} writes until the job's id is known, ms: stock PUT /2/instances/X/tags "
         f"{statistics.median(stock):.0f}, Rapier's guarded POST /3/…/instances/X/tag {statistics.median(guarded):.0f}"
     ]
+
+
+def jobs_ended(luxi_socket: Path) -> None:
+    """Waits until no job is under way, and luxid has come to rest. Raises `TimeoutError`."""
+    end = time.monotonic() + 300
+    while any(status not in ENDS for [status] in ask(luxi_socket, "QueryJobs", [None, ["status"]])):
+        if time.monotonic() > end:
+            raise TimeoutError("jobs that were to be measured have not ended in five minutes")
+        time.sleep(0.5)
+    bare.settle(luxi_socket)
 
 
 def waiting(bench: Bench) -> list[str]:
@@ -145,11 +158,11 @@ def main() -> None:
     with bench_cluster(options.instances, options.workers) as bench:
         rows = [row for row in ROWS if not options.path or row.path in options.path]
         measure(bench, rows, options.seconds, table)
-        further = [] if options.path else [*writes(bench), *waiting(bench)]
-    console = Console(width=190 if not sys.stdout.isatty() else None)
-    console.print(table)
-    for line in further:
-        console.print(line, highlight=False)
+        console = Console(width=190 if not sys.stdout.isatty() else None)
+        console.print(table)
+        if not options.path:
+            for line in (*writes(bench), *waiting(bench)):
+                console.print(line, highlight=False)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,6 @@ def test_a_user_reads_the_differences_that_the_tests_know() -> None:
 
 
 def test_each_difference_is_one_that_tests_let_off() -> None:
-    asked = "".join(file.read_text() for file in HERE.glob("*.py"))
+    asked = "".join(file.read_text() for file in HERE.glob("*.py") if file.name != "differences.py")
     let_off = {*re.findall(r'differs\("([\w.-]+)"\)', asked), *re.findall(r'difference="([\w.-]+)"', asked), *ALL}
     assert {*DIFFERENCES} == let_off

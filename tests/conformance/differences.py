@@ -104,6 +104,9 @@ AROUND: dict[str, Difference] = {
     "paths-of-its-own": Difference(
         RAPIER, "`/healthz`, `/readyz`, `/metrics` and what begins with `/3` are answered; stock has 401 or 404"
     ),
+    "letters-beyond-ascii": Difference(
+        RAPIER, "luxid answers a query that holds some with what is no UTF-8: 502; stock fails on it with 500"
+    ),
     "client-that-leaves": Difference(
         RAPIER, "the job of a `GET /2/os` whose client has left goes on, for others wait for it; stock cancels it"
     ),

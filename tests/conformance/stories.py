@@ -417,6 +417,8 @@ SEVERAL = [
     post("/2/instances-multi-alloc", {"instances": [_allocation("s5~", nonsense=1)]}),
     post("/2/instances-multi-alloc", {"instances": [5]}),
     post("/2/instances-multi-alloc", {"instances": []}),
+    post("/2/instances-multi-alloc", {"instances": {}}),
+    post("/2/instances-multi-alloc", {"instances": "ab"}),
     post("/2/instances-multi-alloc", {"instances": None}, difference="body-that-is-no-object"),
     post("/2/instances-multi-alloc", {"iallocator": "hail"}),
     post("/2/instances-multi-alloc", {"instances": [], "nonsense": 1}),

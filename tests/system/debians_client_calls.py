@@ -43,9 +43,10 @@ def value_of(given: Any) -> Any:
 NO_REASON = ("ModifyNetwork", "Query", "ReinstallInstance")
 
 
-def outcome(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def outcome(name: str, args: list[Any], kwargs: dict[str, Any], may_be_held: bool) -> Any:
     """What a call came to: a value, a job, or an error."""
-    holdable = "reason" in inspect.signature(methods[name]).parameters and name not in NO_REASON
+    takes_reason = "reason" in inspect.signature(methods[name]).parameters and name not in NO_REASON
+    holdable = takes_reason and may_be_held
     if reason and holdable:
         kwargs["reason"] = reason
     try:

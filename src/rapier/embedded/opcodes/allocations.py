@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rapier.embedded.allocation import allocate
+from rapier.embedded.allocation import Claims, allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.parameters import DISK_SIZE, backend_parameters
 from rapier.embedded.refusals import WRONG_INPUT, prereq
@@ -80,19 +80,25 @@ def _check_words(work: Work, instances: list[Params]) -> None:
 
 
 def _choose_nodes(work: Work, instances: list[Params]) -> list[str]:
-    """Each gets a node, where there is one with room for it; the names of those that got none."""
-    configuration = work.configuration
+    """Each gets a node, where there is one with room beside those before it; the names of those that got none."""
+    configuration, allocator = work.configuration, work.params["iallocator"]
+    claims = Claims()
     failed = []
     for one in instances:
         in_force = configuration.cluster.facts["beparams"]["default"] | backend_parameters(one["beparams"])
+        memory = in_force["maxmem"]
         disk = sum(DISK_SIZE("size", disk.get("size", 0)) for disk in one["disks"])
         try:
-            node = allocate(configuration, work.params["iallocator"], in_force["maxmem"], disk)
+            node = allocate(configuration, allocator, memory, disk, claims=claims)
+            other = None
+            if one["disk_template"] == "drbd":
+                other = allocate(configuration, allocator, 0, disk, {node.uuid}, claims)
         except OpPrereqError:
             failed.append(one["instance_name"])
             continue
+        claims.add(node, memory, disk)
         one["pnode"], one["pnode_uuid"] = node.name, node.uuid
-        if one["disk_template"] == "drbd":
-            other = allocate(configuration, work.params["iallocator"], 0, disk, {node.uuid})
+        if other:
+            claims.add(other, 0, disk)
             one["snode"], one["snode_uuid"] = other.name, other.uuid
     return failed

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from rapier.embedded.allocation import allocate
+from rapier.embedded.allocation import Claims, allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Instance, Node, new_uuid
 from rapier.embedded.opcodes.migration import EXTERNALLY_MIRRORED, INTERNALLY_MIRRORED, choose_by
@@ -85,8 +85,9 @@ async def evacuate(work: Work) -> None:
     await work.pause()
     jobs = []
     moves = []
+    claims = Claims()
     for one in instances:
-        opcode, target = _evacuation(work, node, one, primary)
+        opcode, target = _evacuation(work, node, one, primary, claims)
         jobs.append([opcode])
         if "iallocator" in params:
             opcode["priority"] = params["priority"]  # what an allocator has worded gets the parent's
@@ -96,15 +97,17 @@ async def evacuate(work: Work) -> None:
     work.submit(jobs)
 
 
-def _evacuation(work: Work, node: Node, one: Instance, primary: bool) -> tuple[dict[str, Any], str]:
-    """The opcode that takes one instance off the node, and where to."""
+def _evacuation(work: Work, node: Node, one: Instance, primary: bool, claims: Claims) -> tuple[dict[str, Any], str]:
+    """The opcode that takes one instance off the node, and where to; that is claimed for those that follow."""
     configuration, params = work.configuration, work.params
     if not primary:
         target = params.get("remote_node")
         if target is None:
             without = frozenset({one.primary_node, *one.secondary_nodes})
             disk = sum(disk.size for disk in one.disks)
-            target = allocate(configuration, params["iallocator"], 0, disk, without).name
+            chosen = allocate(configuration, params["iallocator"], 0, disk, without, claims)
+            claims.add(chosen, 0, disk)
+            target = chosen.name
         return {
             "OP_ID": "OP_INSTANCE_REPLACE_DISKS",
             "instance_name": one.name,
@@ -123,8 +126,9 @@ def _evacuation(work: Work, node: Node, one: Instance, primary: bool) -> tuple[d
         target = configuration.nodes[one.secondary_nodes[0]].name
     elif one.disk_template in EXTERNALLY_MIRRORED:
         memory = configuration.beparams(one)["maxmem"]
-        target = allocate(configuration, params["iallocator"], memory, 0, frozenset({node.uuid})).name
-        opcode["target_node"] = target
+        chosen = allocate(configuration, params["iallocator"], memory, 0, frozenset({node.uuid}), claims)
+        claims.add(chosen, memory, 0)
+        target = opcode["target_node"] = chosen.name
     else:
         text = f"Unable to evacuate instances {one.name} (Instances of type {one.disk_template} cannot be relocated)"
         work.warn(text)

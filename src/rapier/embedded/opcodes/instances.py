@@ -20,6 +20,7 @@ from rapier.embedded.refusals import (
     prereq,
 )
 from rapier.embedded.work import Work, instance_lock
+from rapier.errors import OpPrereqError
 
 
 def node_of(work: Work, instance: Instance) -> Node:
@@ -38,6 +39,13 @@ def check_stopped(work: Work, instance: Instance, why: str, states: Sequence[str
         work.warn("Primary node offline, ignoring check that instance is down")
     elif instance.running:
         raise prereq(f"Instance {instance.name} is running, {why}", WRONG_STATE)
+
+
+def check_not_offline(instance: Instance) -> None:
+    """Raises where the instance is marked offline: it is neither to run nor to be stopped."""
+    if instance.admin_state == "offline":
+        text = f"Instance '{instance.name}' is marked to be offline, can't use instance from outside down, up states"
+        raise prereq(text, WRONG_STATE)
 
 
 def check_disks(instance: Instance) -> None:
@@ -75,6 +83,7 @@ async def startup(work: Work) -> None:
     instance = work.instance()
     check_hypervisor_parameters(work.params["hvparams"])
     for_now = backend_parameters(work.params["beparams"])
+    check_not_offline(instance)
     node = work.configuration.nodes[instance.primary_node]
     if node.offline and work.params["ignore_offline_nodes"]:
         work.warn("Ignoring offline primary node")
@@ -82,9 +91,6 @@ async def startup(work: Work) -> None:
             work.changes.edit(instance).admin_state = "up"
             work.info("Primary node offline, marked instance as started")
         return
-    if instance.admin_state == "offline":
-        text = f"Instance '{instance.name}' is marked to be offline, can't use instance from outside down, up states"
-        raise prereq(text, WRONG_STATE)
     node_of(work, instance)
     in_force = work.configuration.beparams(instance) | for_now
     if not instance.running:
@@ -107,20 +113,30 @@ def run(edited: Instance, in_force: dict[str, Any]) -> None:
 
 
 async def shutdown(work: Work) -> None:
-    """OP_INSTANCE_SHUTDOWN."""
+    """OP_INSTANCE_SHUTDOWN; with `force` also of one that is marked offline, which stays so."""
+    if work.params["no_remember"] and "admin_state_source" in work.params:
+        work.warn("Parameter 'admin_state_source' has no effect if used with parameter 'no_remember'")
     source = work.params.setdefault("admin_state_source", "admin")
     instance = work.instance()
+    if work.params["force"]:
+        work.warn("Ignoring offline instance check")
+    else:
+        check_not_offline(instance)
     node = work.configuration.nodes[instance.primary_node]
     offline = node.offline and work.params["ignore_offline_nodes"]
-    if not offline:
+    if offline:
+        work.warn("Ignoring offline primary node")
+    else:
         node_of(work, instance)
+    if source == "user":
+        _check_stopped_by_its_user(instance, node)
     if work.only_looks():
         return
     await work.pause()
     if instance.admin_state == "down" and not instance.running:
         return
     edited = work.changes.edit(instance)
-    if not work.params["no_remember"]:
+    if not work.params["no_remember"] and instance.admin_state != "offline":
         edited.admin_state = "down"
         edited.admin_state_source = source
     if offline:
@@ -129,9 +145,17 @@ async def shutdown(work: Work) -> None:
         edited.running = edited.disks_active = False
 
 
+def _check_stopped_by_its_user(instance: Instance, node: Node) -> None:
+    """Raises always: an instance of the fake hypervisor has no user who could have stopped it from within."""
+    if node.offline:
+        raise OpPrereqError("OpPrereqError", [f"Error checking instance '{instance.name}': Node is marked offline"])
+    raise OpPrereqError("OpPrereqError", [f"Instance '{instance.name}' was not shutdown by the user"])  # has no code
+
+
 async def reboot(work: Work) -> None:
     """OP_INSTANCE_REBOOT. Only a full reboot takes parameters that were changed since the start."""
     instance = work.instance()
+    check_not_offline(instance)
     node = node_of(work, instance)
     in_force = work.configuration.beparams(instance)
     if not instance.running:

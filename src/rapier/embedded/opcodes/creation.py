@@ -173,6 +173,8 @@ def _check_words(work: Work) -> None:
         raise prereq("Missing source handshake", WRONG_INPUT)
     if "os_type" not in params:
         raise prereq("No guest OS or OS image specified", WRONG_INPUT)
+    if params["os_type"] in facts["blacklisted_os"]:
+        raise prereq(f"Guest OS '{params['os_type']}' is not allowed for installation", WRONG_STATE)
     if work.configuration.instances.named(name):
         raise prereq(f"Instance '{name}' is already in the cluster", EXISTS)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rapier.embedded.allocation import Claims, allocate
 from rapier.embedded.configuration import Configuration
+from rapier.embedded.opcodes.creation import check_opportunistic_locking
 from rapier.embedded.parameters import DISK_SIZE, backend_parameters
 from rapier.embedded.refusals import WRONG_INPUT, prereq
 from rapier.embedded.work import Work, node_locks
@@ -74,6 +75,7 @@ def _check_words(work: Work, instances: list[Params]) -> None:
                 WRONG_INPUT,
             )
         work.params["iallocator"] = default
+    check_opportunistic_locking(work.params)
     names = [one["instance_name"] for one in instances]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise prereq(f"There are duplicate instance names: {', '.join(twice)}", WRONG_INPUT)

@@ -8,6 +8,7 @@ from typing import Any
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.instance_fields import console_of, status
 from rapier.embedded.model import Instance, Nic, Node
+from rapier.embedded.opcodes.files import disk_path
 from rapier.embedded.parameters import backend_parameters
 from rapier.embedded.refusals import (
     ENVIRONMENT,
@@ -52,6 +53,16 @@ def check_disks(instance: Instance) -> None:
     """Raises where the instance has none."""
     if not instance.disks:
         raise prereq(f"Instance '{instance.name}' has no disks", WRONG_INPUT)
+
+
+def check_spindles(configuration: Configuration, nodes: Iterable[Node], spindles: int | None) -> None:
+    """Raises where a disk names spindles and its nodes share them, or names none and each disk has its own there."""
+    own = any(configuration.ndparams(configuration.groups[node.group], node)["exclusive_storage"] for node in nodes)
+    if spindles is not None and not own:
+        text = "Spindles in instance disks cannot be specified when exclusive storage is not active"
+        raise prereq(text, WRONG_INPUT)
+    if spindles is None and own:
+        raise prereq("You must specify spindles in instance disks when exclusive storage is active", WRONG_INPUT)
 
 
 def check_free_memory(work: Work, node: Node, reason: str, needed: int) -> None:
@@ -269,14 +280,6 @@ def _nic(work: Work, nic: Nic) -> list[Any]:
     network = work.configuration.networks[nic.network].name if nic.network else None
     shown = [params[name] for name in ("mode", "link", "vlan")]
     return [nic.name, nic.uuid, nic.ip, nic.mac, *shown, nic.network, network and {"name": network}]
-
-
-def disk_path(configuration: Configuration, one: Instance, index: int) -> str:
-    """Where the file of a disk would be."""
-    folder = configuration.cluster.facts[
-        "shared_file_storage_dir" if one.disk_template == "sharedfile" else "file_storage_dir"
-    ]
-    return f"{folder}/{one.name}/{one.disks[index].file}.{one.disk_template}.disk{index}"
 
 
 def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rapier.embedded.allocation import Claims, allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Instance, Node, new_uuid
 from rapier.embedded.opcodes.migration import EXTERNALLY_MIRRORED, INTERNALLY_MIRRORED, choose_by
+from rapier.embedded.opcodes.states import keep, new_states
 from rapier.embedded.parameters import NODE_PARAMETERS, updated
 from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, prereq
 from rapier.embedded.work import Work, node_locks
@@ -168,9 +169,11 @@ async def set_params(work: Work) -> list[tuple[str, Any]]:
             "healthy!"
         )
     ndparams = _own_parameters(node, params.get("ndparams") or {})
+    states = new_states(params, configuration, node)
     if work.only_looks():
         return None  # type: ignore[return-value]
     await work.pause()
+    keep(work.changes.edit(node), states)
     return _apply(work, node, role, ndparams)
 
 
@@ -192,9 +195,6 @@ def _check_words(params: dict[str, Any]) -> None:
             "target node to be the master",
             WRONG_INPUT,
         )
-    for name in ("hv_state", "disk_state"):
-        if params.get(name):
-            raise failed(f"The embedded master keeps no '{name}'")
 
 
 def _demotes(params: dict[str, Any]) -> bool:

@@ -81,6 +81,16 @@ _OPPORTUNISTIC = "Opportunistic locking is only available in combination with an
     ("asked", "text", "code"),
     [
         (_change("down", nics=[["detach", 0, {}]]), "Detach operation is not supported for NICs", WRONG_INPUT),
+        (
+            creation("new", disk_template="sharedfile", disks=[{"size": 64, "adopt": "x"}]),
+            "Disk adoption is not supported for the 'sharedfile' disk template",
+            WRONG_INPUT,
+        ),
+        (
+            _group(diskparams={"file": {"resync-rate": 5}}),
+            "While verify diskparams options: ('Provided option keys not supported: file/resync-rate', 'wrong_input')",
+            WRONG_INPUT,
+        ),
         (creation("bad..dots"), "Invalid hostname 'bad..dots'", WRONG_INPUT),
         (creation(".bad"), "Invalid hostname '.bad'", WRONG_INPUT),
         (creation("new", opportunistic_locking=True), _OPPORTUNISTIC, WRONG_INPUT),
@@ -137,6 +147,18 @@ def test_a_value_of_the_wrong_type_is_refused(master: Master, asked: Opcode, tex
     assert refusal(master, asked) == ["TypeEnforcementError", [text]]
 
 
+def test_a_parameter_of_another_hypervisor_is_not_supported(master: Master) -> None:
+    for asked in (creation("new", hvparams={"acpi": True}), _cluster(hvparams={"fake": {"acpi": True}})):
+        assert refusal(master, asked) == ["HypervisorError", ["Parameter 'acpi' is not supported"]]
+
+
+def test_data_collectors_are_switched_where_there_are_such(master: Master) -> None:
+    assert refusal(master, _cluster(enabled_data_collectors={"nosuch": True})) == ["OpExecError", ["'nosuch'"]]
+    master.run(_cluster(enabled_data_collectors={"drbd": False}, data_collector_interval={"drbd": 7}))
+    info = master.ask("QueryClusterInfo")
+    assert (info["enabled_data_collectors"]["drbd"], info["data_collector_interval"]["drbd"]) == (False, 7)
+
+
 def test_nobody_but_its_user_stops_an_instance_in_its_users_name(master: Master) -> None:
     error = refusal(master, on_instance("OP_INSTANCE_SHUTDOWN", "up", admin_state_source="user"))
     assert error == ["OpPrereqError", ["Instance 'up' was not shutdown by the user"]]
@@ -165,10 +187,12 @@ def test_files_of_disks_stay_in_the_clusters_folder(master: Master) -> None:
         _change("down", disks=[["add", -1, {"size": 64, "mode": "xx"}]]),
         _change("down", disks=[["add", {"size": 64, "mode": "xx"}]]),
         _change("down", disks=[["modify", 0, {"mode": "xx"}]]),
+        _change("down", disks=[["modify", 0, {"name": 5}]]),
+        creation("new", disk_template="sharedfile", disks=[{"size": 64, "spindles": "x"}]),
         _change("down", disks=[[0, {"mode": "xx"}]]),
     ],
 )
-def test_a_disks_mode_that_is_none_cannot_be_read_at_all(master: Master, asked: Opcode) -> None:
+def test_a_disk_of_the_wrong_types_cannot_be_read_at_all(master: Master, asked: Opcode) -> None:
     with pytest.raises(Refused, match="Failed to parse request"):
         master.submit(asked)
 

@@ -14,6 +14,7 @@ Params = dict[str, Any]
 _SHOWN_AS_NULL = frozenset({"depends", "comment"})
 _HAVE_DISKS = frozenset({"OP_INSTANCE_CREATE", "OP_INSTANCE_SET_PARAMS"})
 _DISK_MODES = ("ro", "rw")
+_DISK_TYPES = {"spindles": int} | dict.fromkeys(("name", "adopt", "vg", "metavg", "provider"), str)
 
 
 def read_opcodes(words: Any, call: str) -> list[Params]:
@@ -67,6 +68,9 @@ def _read_disks(words: Any, call: str) -> Any:
         return words
     if words.get("mode", "rw") not in _DISK_MODES:
         raise unreadable(f"{call}: Can't parse value for 'disks': Invalid value {words['mode']!r} for a disk's mode")
+    for name, value in words.items():
+        if not isinstance(value, _DISK_TYPES.get(name, object)):
+            raise unreadable(f"{call}: Can't parse value for 'disks': Can't parse value for '{name}'")
     if not isinstance(words.get("size"), str):
         return words
     try:

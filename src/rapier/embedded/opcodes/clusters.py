@@ -13,7 +13,7 @@ from rapier.embedded.opcodes.networks import mac_prefix
 from rapier.embedded.opcodes.policies import updated_policy
 from rapier.embedded.opcodes.states import keep, new_states
 from rapier.embedded.parameters import BACKEND_PARAMETERS, NODE_PARAMETERS, check_types
-from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, generic, prereq
+from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, generic, prereq
 from rapier.embedded.work import Work
 from rapier.errors import OpPrereqError
 
@@ -115,7 +115,10 @@ def _change_defaults(work: Work, facts: Facts) -> None:
     if params.get("ndparams"):
         facts["ndparams"] |= check_types(params["ndparams"], NODE_PARAMETERS)
     for name in ("enabled_data_collectors", "data_collector_interval"):
-        facts[name] |= params.get(name) or {}
+        given = params.get(name) or {}
+        if unknown := [one for one in given if one not in facts[name]]:
+            raise failed(repr(unknown[0]))  # all that Ganeti says
+        facts[name] |= given
     if params.get("nicparams"):
         default = {**facts["nicparams"]["default"], **params["nicparams"]}
         _check_nics(work.configuration, default)

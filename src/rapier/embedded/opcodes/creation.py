@@ -31,6 +31,7 @@ _host_name = re.compile(r"[a-z0-9._-]{1,255}").fullmatch
 _DISK_PARAMETERS = frozenset(
     {"size", "mode", "name", "adopt", "vg", "metavg", "provider", "access", "spindles", "snapshot_name"}
 )
+_ADOPTING = frozenset({"plain", "blockdev"})
 _MIRRORED = frozenset({"drbd"})
 _IN_FILES = frozenset({"file", "sharedfile", "gluster"})
 
@@ -170,6 +171,7 @@ def _check_words(work: Work) -> None:
         enabled = ",".join(facts["enabled_disk_templates"])
         text = f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are: {enabled}"
         raise OpPrereqError("OpPrereqError", [text])  # a refusal without a code
+    _check_adoption(template, params["disks"])
     if template in _IN_FILES:
         params.setdefault("file_driver", "loop")
     if "pnode" in params and "iallocator" in params:
@@ -190,6 +192,14 @@ def _check_words(work: Work) -> None:
         raise prereq(f"Guest OS '{params['os_type']}' is not allowed for installation", WRONG_STATE)
     if work.configuration.instances.named(name):
         raise prereq(f"Instance '{name}' is already in the cluster", EXISTS)
+
+
+def _check_adoption(template: str, disks: list[dict[str, Any]]) -> None:
+    adopted = ["adopt" in disk for disk in disks]
+    if any(adopted) and not all(adopted):
+        raise prereq("Either all disks are adopted or none is", WRONG_INPUT)
+    if any(adopted) and template not in _ADOPTING:
+        raise prereq(f"Disk adoption is not supported for the '{template}' disk template", WRONG_INPUT)
 
 
 def check_opportunistic_locking(params: dict[str, Any]) -> None:
@@ -224,7 +234,7 @@ def _check_hypervisor(work: Work) -> None:
         text = f"Selected hypervisor ({hypervisor}) not enabled in the cluster ({','.join(enabled)})"
         raise prereq(text, WRONG_STATE)
     given = work.params["hvparams"]
-    check_hypervisor_parameters(given)
+    check_hypervisor_parameters(work, given)
     if given:
         raise prereq(
             "The following hypervisor parameters are global and cannot be customized at instance level, please modify "

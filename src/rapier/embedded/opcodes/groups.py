@@ -9,7 +9,7 @@ from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Node, NodeGroup
 from rapier.embedded.opcodes.policies import check_policy_words, updated_policy
 from rapier.embedded.opcodes.states import keep, new_states
-from rapier.embedded.parameters import NODE_PARAMETERS, check_types, readings_like, updated
+from rapier.embedded.parameters import NODE_PARAMETERS, Reading, check_types, readings_like, updated
 from rapier.embedded.refusals import EXISTS, WRONG_INPUT, WRONG_STATE, failed, prereq
 from rapier.embedded.work import Work, node_locks
 
@@ -166,4 +166,12 @@ def _split(configuration: Configuration, moved: dict[str, str]) -> list[str]:
 def disk_parameters(configuration: Configuration, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters of disk templates, each of its type. Raises Ganeti's errors."""
     known = configuration.cluster.facts["diskparams"]
-    return {template: check_types(values, readings_like(known[template])) for template, values in given.items()}
+    of_any: dict[str, Reading] = {}
+    for defaults in known.values():
+        of_any |= readings_like(defaults)
+    typed = {template: check_types(values, of_any) for template, values in given.items()}
+    strange = [f"{template}/{name}" for template, values in typed.items() for name in values.keys() - known[template]]
+    if strange:
+        inner = (f"Provided option keys not supported: {', '.join(strange)}", WRONG_INPUT)
+        raise prereq(f"While verify diskparams options: {inner}", WRONG_INPUT)  # as Ganeti shows its own error
+    return typed

@@ -82,17 +82,21 @@ def check_bridges(work: Work, node: Node, nics: Iterable[Nic]) -> None:
         raise prereq(text, ENVIRONMENT)
 
 
-def check_hypervisor_parameters(given: dict[str, Any]) -> None:
+def check_hypervisor_parameters(work: Work, given: dict[str, Any]) -> None:
     """The fake hypervisor has no parameter that an instance could have of its own."""
+    of_any = {name for known in work.configuration.cluster.facts["hvparams"].values() for name in known}
+    for name in given:
+        if name not in of_any:
+            raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
     for name in given:
         if name != "migration_mode":
-            raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
+            raise generic("HypervisorError", f"Parameter '{name}' is not supported")
 
 
 async def startup(work: Work) -> None:
     """OP_INSTANCE_STARTUP."""
     instance = work.instance()
-    check_hypervisor_parameters(work.params["hvparams"])
+    check_hypervisor_parameters(work, work.params["hvparams"])
     for_now = backend_parameters(work.params["beparams"])
     check_not_offline(instance)
     node = work.configuration.nodes[instance.primary_node]

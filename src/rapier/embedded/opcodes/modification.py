@@ -59,7 +59,7 @@ async def set_params(work: Work) -> Changed | None:
         changed += _change_disk(work, edited, change)
     for change in nics:
         changed += _change_nic(work, edited, change)
-    check_hypervisor_parameters(params["hvparams"])
+    check_hypervisor_parameters(work, params["hvparams"])
     if params["hvparams"]:
         raise prereq(
             "The following hypervisor parameters are global and cannot be customized at instance level, please modify "

@@ -12,15 +12,38 @@ from rapier.embedded.refusals import NO_RESOURCES, failed, prereq
 ALLOCATOR = "hail"
 
 
+class Claims:
+    """What one opcode has given away already and no instance uses yet: MiB, by the node's uuid."""
+
+    def __init__(self) -> None:
+        self.memory: Counter[str] = Counter()
+        self.disk: Counter[str] = Counter()
+
+    def add(self, node: Node, memory: int, disk: int) -> None:
+        """So much of the node is given away."""
+        self.memory[node.uuid] += memory
+        self.disk[node.uuid] += disk
+
+
 def allocate(
-    configuration: Configuration, allocator: str, memory: int, disk: int, without: Collection[str] = ()
+    configuration: Configuration,
+    allocator: str,
+    memory: int,
+    disk: int,
+    without: Collection[str] = (),
+    claims: Claims | None = None,
 ) -> Node:
     """The usable node with the most free memory among those with room for so many MiB of each.
 
-    Those whose uuids are in `without` are not looked at.
+    Those whose uuids are in `without` are not looked at; what `claims` holds is not free.
 
     Raises Ganeti's errors for another allocator's name, and where there is no such node.
     """
+    taken = claims or Claims()
+
+    def free_memory(node: Node) -> int:
+        return configuration.free_memory(node) - taken.memory[node.uuid]
+
     if allocator != ALLOCATOR:
         text = f"iallocator module '{allocator}' not found in the search path"
         raise failed(f"Failure while running the iallocator script: {text}")
@@ -29,9 +52,9 @@ def allocate(
     for node in configuration.nodes:
         if node.offline or node.drained or not node.vm_capable or node.uuid in without:
             continue
-        if configuration.free_memory(node) < memory:
+        if free_memory(node) < memory:
             reasons["FailMem"] += 1
-        elif configuration.free_disk(node) < disk:
+        elif configuration.free_disk(node) - taken.disk[node.uuid] < disk:
             reasons["FailDisk"] += 1
         else:
             fitting.append(node)
@@ -44,4 +67,4 @@ def allocate(
             f"({group.alloc_policy}): No valid allocation solutions, failure reasons: {said}",
             NO_RESOURCES,
         )
-    return max(fitting, key=configuration.free_memory)
+    return max(fitting, key=free_memory)

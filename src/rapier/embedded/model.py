@@ -33,7 +33,14 @@ class ConfigObject(msgspec.Struct, kw_only=True):
         self.mtime = self.mtime or self.ctime
 
 
-class Cluster(ConfigObject, kw_only=True, tag="cluster"):
+class HasStates(ConfigObject, kw_only=True):
+    """What has static states: of hypervisors, and of storage by its type and name."""
+
+    hv_state: dict[str, Params] = {}
+    disk_state: dict[str, dict[str, Params]] = {}
+
+
+class Cluster(HasStates, kw_only=True, tag="cluster"):
     """The cluster itself. `facts` are the members of its `QueryClusterInfo` that the other members do not hold."""
 
     master_node: str
@@ -48,7 +55,7 @@ class Switches(ConfigObject, kw_only=True, tag="switches"):
     watcher_pause: float | None = None
 
 
-class NodeGroup(ConfigObject, kw_only=True, tag="group"):
+class NodeGroup(HasStates, kw_only=True, tag="group"):
     """A node group; empty parameters are inherited from the cluster.
 
     `networks` are those that it is connected to: by uuid, what a network interface in them gets (mode, link, vlan).
@@ -75,7 +82,7 @@ class Network(ConfigObject, kw_only=True, tag="network"):
     reserved: list[str] = []
 
 
-class Node(ConfigObject, kw_only=True, tag="node"):
+class Node(HasStates, kw_only=True, tag="node"):
     """A node, with the machine that it pretends to be."""
 
     group: str
@@ -137,6 +144,7 @@ class Instance(ConfigObject, kw_only=True, tag="instance"):
     hvparams: Params = {}
     osparams: Params = {}
     disks: list[Disk] = []
+    file_storage_dir: str | None = None  # where the files of its disks are below the cluster's folder
     nics: list[Nic] = []
     network_port: int | None = None
     # what it runs with: a changed parameter counts from the next start on

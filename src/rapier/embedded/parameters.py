@@ -94,6 +94,14 @@ NODE_PARAMETERS: Mapping[str, Reading] = {
 }
 
 
+_BY_TYPE: Mapping[type, Reading] = {bool: _boolean, int: _integer, float: _number, str: _text}
+
+
+def readings_like(defaults: Mapping[str, Any]) -> dict[str, Reading]:
+    """How values are read for parameters that have these defaults."""
+    return {name: _BY_TYPE[type(value)] for name, value in defaults.items()}
+
+
 def backend_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     """The `beparams` of an opcode, each of its type; `memory`, an older name, stands for both bounds.
 
@@ -126,3 +134,4 @@ def check_types(values: Mapping[str, Any], readings: Mapping[str, Reading]) -> d
 
 
 DISK_SIZE: Reading = _size_of
+INTEGER: Reading = _integer

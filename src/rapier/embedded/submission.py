@@ -12,6 +12,9 @@ Params = dict[str, Any]
 
 # Null in the queue as well; any other parameter that is null is left out
 _SHOWN_AS_NULL = frozenset({"depends", "comment"})
+_HAVE_DISKS = frozenset({"OP_INSTANCE_CREATE", "OP_INSTANCE_SET_PARAMS"})
+_DISK_MODES = ("ro", "rw")
+_DISK_TYPES = {"spindles": int} | dict.fromkeys(("name", "adopt", "vg", "metavg", "provider"), str)
 
 
 def read_opcodes(words: Any, call: str) -> list[Params]:
@@ -35,8 +38,8 @@ def _read_opcode(words: Any, call: str) -> Params:
     for entry in given["reason"]:
         if not isinstance(entry, list) or [type(one) for one in entry] != [str, str, int]:
             raise unreadable(f"{call}: Can't parse value for 'reason': {entry!r} is no [source, text, nanoseconds]")
-    if isinstance(given.get("disks"), list) and op_id == "OP_INSTANCE_CREATE":
-        given["disks"] = [_with_sizes_in_mib(disk, call) for disk in given["disks"]]
+    if isinstance(given.get("disks"), list) and op_id in _HAVE_DISKS:
+        given["disks"] = [_read_disks(one, call) for one in given["disks"]]
     try:
         filled = OPCODES[op_id].fill(given)
     except UnknownParameter as problem:
@@ -57,10 +60,20 @@ def _missing(call: str, name: str, words: Params) -> Exception:
     return unreadable(f"{call}: key '{name}' not found, object contains only {sorted(words)}")
 
 
-def _with_sizes_in_mib(disk: Any, call: str) -> Any:
-    if not isinstance(disk, dict) or not isinstance(disk.get("size"), str):
-        return disk
+def _read_disks(words: Any, call: str) -> Any:
+    """A disk's members with its size in MiB, also where they stand at the end of a change."""
+    if isinstance(words, list) and words:
+        return [*words[:-1], _read_disks(words[-1], call)]
+    if not isinstance(words, dict):
+        return words
+    if words.get("mode", "rw") not in _DISK_MODES:
+        raise unreadable(f"{call}: Can't parse value for 'disks': Invalid value {words['mode']!r} for a disk's mode")
+    for name, value in words.items():
+        if not isinstance(value, _DISK_TYPES.get(name, object)):
+            raise unreadable(f"{call}: Can't parse value for 'disks': Can't parse value for '{name}'")
+    if not isinstance(words.get("size"), str):
+        return words
     try:
-        return disk | {"size": size_in_mib(disk["size"])}
+        return words | {"size": size_in_mib(words["size"])}
     except ValueError:
-        raise unreadable(f"{call}: Can't parse value for 'disks': Can't parse string '{disk['size']}'") from None
+        raise unreadable(f"{call}: Can't parse value for 'disks': Can't parse string '{words['size']}'") from None

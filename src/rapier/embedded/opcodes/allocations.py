@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rapier.embedded.allocation import allocate
+from rapier.embedded.allocation import Claims, allocate
 from rapier.embedded.configuration import Configuration
+from rapier.embedded.opcodes.creation import check_opportunistic_locking
 from rapier.embedded.parameters import DISK_SIZE, backend_parameters
 from rapier.embedded.refusals import WRONG_INPUT, prereq
 from rapier.embedded.work import Work, node_locks
@@ -74,25 +75,32 @@ def _check_words(work: Work, instances: list[Params]) -> None:
                 WRONG_INPUT,
             )
         work.params["iallocator"] = default
+    check_opportunistic_locking(work.params)
     names = [one["instance_name"] for one in instances]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise prereq(f"There are duplicate instance names: {', '.join(twice)}", WRONG_INPUT)
 
 
 def _choose_nodes(work: Work, instances: list[Params]) -> list[str]:
-    """Each gets a node, where there is one with room for it; the names of those that got none."""
-    configuration = work.configuration
+    """Each gets a node, where there is one with room beside those before it; the names of those that got none."""
+    configuration, allocator = work.configuration, work.params["iallocator"]
+    claims = Claims()
     failed = []
     for one in instances:
         in_force = configuration.cluster.facts["beparams"]["default"] | backend_parameters(one["beparams"])
+        memory = in_force["maxmem"]
         disk = sum(DISK_SIZE("size", disk.get("size", 0)) for disk in one["disks"])
         try:
-            node = allocate(configuration, work.params["iallocator"], in_force["maxmem"], disk)
+            node = allocate(configuration, allocator, memory, disk, claims=claims)
+            other = None
+            if one["disk_template"] == "drbd":
+                other = allocate(configuration, allocator, 0, disk, {node.uuid}, claims)
         except OpPrereqError:
             failed.append(one["instance_name"])
             continue
+        claims.add(node, memory, disk)
         one["pnode"], one["pnode_uuid"] = node.name, node.uuid
-        if one["disk_template"] == "drbd":
-            other = allocate(configuration, work.params["iallocator"], 0, disk, {node.uuid})
+        if other:
+            claims.add(other, 0, disk)
             one["snode"], one["snode_uuid"] = other.name, other.uuid
     return failed

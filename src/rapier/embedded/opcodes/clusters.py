@@ -7,11 +7,13 @@ from typing import Any
 
 from rapier.embedded.allocation import ALLOCATOR
 from rapier.embedded.configuration import Configuration
-from rapier.embedded.opcodes.groups import check_disk_parameters, refuse_states
+from rapier.embedded.opcodes import hypervisors
+from rapier.embedded.opcodes.groups import disk_parameters
 from rapier.embedded.opcodes.networks import mac_prefix
 from rapier.embedded.opcodes.policies import updated_policy
+from rapier.embedded.opcodes.states import keep, new_states
 from rapier.embedded.parameters import BACKEND_PARAMETERS, NODE_PARAMETERS, check_types
-from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, generic, prereq
+from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, generic, prereq
 from rapier.embedded.work import Work
 from rapier.errors import OpPrereqError
 
@@ -26,12 +28,13 @@ _PLAIN: Mapping[str, str] = {
     for name in (
         *("candidate_pool_size", "max_running_jobs", "max_tracked_jobs", "maintain_node_health", "prealloc_wipe_disks"),
         *("default_iallocator", "default_iallocator_params", "master_netdev", "master_netmask", "reserved_lvs"),
-        *("uid_pool", "use_external_mip_script", "file_storage_dir", "shared_file_storage_dir"),
+        *("use_external_mip_script", "file_storage_dir", "shared_file_storage_dir"),
         *("gluster_storage_dir", "install_image", "instance_communication_network", "zeroing_image"),
-        *("compression_tools", "enabled_user_shutdown", "enabled_hypervisors", "os_hvp"),
+        *("compression_tools", "enabled_user_shutdown"),
     )
 }
 _LVM = frozenset({"plain", "drbd"})
+_HIGHEST_USER_ID = 2**32 - 1
 _NIC_MODES = ("bridged", "routed", "openvswitch")
 
 
@@ -43,17 +46,18 @@ def lock(params: dict[str, Any], configuration: Configuration) -> Iterable[str]:
 async def set_params(work: Work) -> None:
     """OP_CLUSTER_SET_PARAMS: everything is looked at, then all of it is changed."""
     params, configuration = work.params, work.configuration
-    refuse_states(params)
     edited = work.changes.edit(configuration.cluster)
     facts = edited.facts
     _check_plain(params)
+    keep(edited, new_states(params, configuration, edited))
     for name, fact in _PLAIN.items():
         if name in params:
             facts[fact] = params[name] or None if name in ("vg_name", "drbd_helper") else params[name]
     if "mac_prefix" in params:
         facts["mac_prefix"] = mac_prefix(params["mac_prefix"])
     _change_defaults(work, facts)
-    _change_hypervisors(params, facts)
+    hypervisors.change(work, facts)
+    _change_systems(params, facts)
     _change_templates(work, facts)
     _change_lists(work, facts)
     if params.get("ipolicy"):
@@ -73,12 +77,31 @@ async def redistribute(work: Work) -> None:
 
 
 def _check_plain(params: dict[str, Any]) -> None:
+    for name in ("uid_pool", "add_uids", "remove_uids"):
+        _check_user_ids(params.get(name) or ())
     allocator = params.get("default_iallocator")
     if allocator and allocator != ALLOCATOR:
         raise prereq(f"Invalid default iallocator script '{allocator}' specified", WRONG_INPUT)
     image = params.get("install_image")
     if image is not None and not image.startswith(("/", "http://", "https://", "ftp://")):
         raise OpPrereqError("OpPrereqError", ["Install image must be an absolute path or a URL"])  # has no code
+
+
+def _check_user_ids(ranges: Iterable[list[int]]) -> None:
+    for lower, higher in ranges:
+        if lower > higher:
+            raise prereq(
+                f"Lower user-id range boundary value ({lower}) is larger than higher boundary value ({higher})",
+                WRONG_INPUT,
+            )
+        if lower < 0:
+            text = f"Lower user-id range boundary value ({lower}) is smaller than UIDPOOL_UID_MIN (0)."
+            raise prereq(text, WRONG_INPUT)
+        if higher > _HIGHEST_USER_ID:
+            raise prereq(
+                f"Higher user-id boundary value ({higher}) is larger than UIDPOOL_UID_MAX ({_HIGHEST_USER_ID}).",
+                WRONG_INPUT,
+            )
 
 
 def _change_defaults(work: Work, facts: Facts) -> None:
@@ -91,13 +114,17 @@ def _change_defaults(work: Work, facts: Facts) -> None:
         facts["beparams"]["default"] |= check_types(given, BACKEND_PARAMETERS)
     if params.get("ndparams"):
         facts["ndparams"] |= check_types(params["ndparams"], NODE_PARAMETERS)
+    for name in ("enabled_data_collectors", "data_collector_interval"):
+        given = params.get(name) or {}
+        if unknown := [one for one in given if one not in facts[name]]:
+            raise failed(repr(unknown[0]))  # all that Ganeti says
+        facts[name] |= given
     if params.get("nicparams"):
         default = {**facts["nicparams"]["default"], **params["nicparams"]}
         _check_nics(work.configuration, default)
         facts["nicparams"]["default"] = default
     for template, values in (params.get("diskparams") or {}).items():
-        check_disk_parameters(work.configuration, {template: values})
-        facts["diskparams"][template] |= values
+        facts["diskparams"][template] |= disk_parameters(work.configuration, {template: values})[template]
 
 
 def _check_nics(configuration: Configuration, default: dict[str, str]) -> None:
@@ -113,15 +140,7 @@ def _check_nics(configuration: Configuration, default: dict[str, str]) -> None:
         raise prereq("\n".join(["Cannot apply the change, errors:", *problems]), WRONG_INPUT)
 
 
-def _change_hypervisors(params: dict[str, Any], facts: Facts) -> None:
-    for hypervisor, values in (params.get("hvparams") or {}).items():
-        known = facts["hvparams"].get(hypervisor)
-        if known is None:
-            raise generic("HypervisorError", f"Unknown hypervisor type '{hypervisor}'")
-        for name in values:
-            if name not in known:
-                raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
-        facts["hvparams"][hypervisor] = {**known, **values}
+def _change_systems(params: dict[str, Any], facts: Facts) -> None:
     for system, values in (params.get("osparams") or {}).items():
         now = {**facts["osparams"].get(system, {}), **values}
         now = {name: value for name, value in now.items() if value != "default"}
@@ -159,9 +178,17 @@ def _change_lists(work: Work, facts: Facts) -> None:
                 facts[name].append(system)
             else:
                 facts[name].remove(system)
-    pool = facts["uid_pool"]
-    facts["uid_pool"] = [
-        one
-        for one in [*pool, *(work.params.get("add_uids") or ())]
-        if one not in (work.params.get("remove_uids") or ())
-    ]
+    _change_user_ids(work.params, facts)
+
+
+def _change_user_ids(params: dict[str, Any], facts: Facts) -> None:
+    """Ranges of user ids, both ends in them."""
+    pool: list[list[int]] = facts["uid_pool"]
+    pool += [one for one in params.get("add_uids") or () if one not in pool]
+    pool.sort()
+    for one in params.get("remove_uids") or ():
+        if one not in pool:
+            text = f"User-id range to be removed is not found in the current user-id pool: {one}"
+            raise prereq(text, WRONG_INPUT)
+        pool.remove(one)
+    facts["uid_pool"] = params.get("uid_pool", pool)

@@ -10,7 +10,14 @@ from rapier.embedded.allocation import allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Disk, Instance, Nic, Node
 from rapier.embedded.opcodes import interfaces
-from rapier.embedded.opcodes.instances import check_bridges, check_free_memory, check_hypervisor_parameters, run
+from rapier.embedded.opcodes.files import check_folder
+from rapier.embedded.opcodes.instances import (
+    check_bridges,
+    check_free_memory,
+    check_hypervisor_parameters,
+    check_spindles,
+    run,
+)
 from rapier.embedded.opcodes.networks import locks_of_nics
 from rapier.embedded.opcodes.policies import check_policy
 from rapier.embedded.opcodes.systems import check_parameters, check_system
@@ -24,6 +31,7 @@ _host_name = re.compile(r"[a-z0-9._-]{1,255}").fullmatch
 _DISK_PARAMETERS = frozenset(
     {"size", "mode", "name", "adopt", "vg", "metavg", "provider", "access", "spindles", "snapshot_name"}
 )
+_ADOPTING = frozenset({"plain", "blockdev"})
 _MIRRORED = frozenset({"drbd"})
 _IN_FILES = frozenset({"file", "sharedfile", "gluster"})
 
@@ -35,7 +43,7 @@ def locks(params: dict[str, Any], configuration: Configuration) -> Iterable[str]
     nodes = {one.name: one for one in (node, secondary) if one}.values() if node else configuration.nodes
     macs = [nic["mac"].lower() for nic in params["nics"] if nic.get("mac")]
     return [
-        f"instance/{params['instance_name'].lower()}",
+        f"instance/{params['instance_name'].lower().rstrip('.')}",
         *(f"node/{one.name}" for one in nodes),
         *(f"mac/{mac}" for mac in macs if mac not in interfaces.CHOOSE_MAC),
         *locks_of_nics(params["nics"], configuration),
@@ -47,6 +55,8 @@ async def create(work: Work) -> list[str]:
     params, configuration = work.params, work.configuration
     _check_words(work)
     node = _named_node(work)
+    if params["disk_template"] in _IN_FILES:
+        check_folder(configuration, params["disk_template"], params["instance_name"], params.get("file_storage_dir"))
     params.setdefault("hypervisor", configuration.cluster.facts["default_hypervisor"])
     _check_hypervisor(work)
     beparams = backend_parameters(params["beparams"])
@@ -70,11 +80,13 @@ async def create(work: Work) -> list[str]:
     for index, nic in enumerate(nics):
         interfaces.settle(work, index, nic, group, also_taken)
     _check_node(work, node, nics)
+    secondary = _secondary(work, node)
+    for disk in disks:
+        check_spindles(configuration, [node, secondary] if secondary else [node], disk.spindles)
     if not params["ignore_ipolicy"]:
         check_policy(configuration, group, in_force, params["disk_template"], [disk.size for disk in disks], len(nics))
     check_system(params["os_type"], node.name, params["force_variant"])
     check_parameters(params["os_type"], node.name, params["osparams"])
-    secondary = _secondary(work, node)
     if params["start"]:
         check_free_memory(work, node, f"creating instance {params['instance_name']}", in_force["maxmem"])
     if work.only_looks():
@@ -91,6 +103,7 @@ async def create(work: Work) -> list[str]:
         hvparams=params["hvparams"],
         osparams=params["osparams"],
         disks=disks,
+        file_storage_dir=params.get("file_storage_dir"),
         nics=nics,
         tags=sorted({*params["tags"]}),
     )
@@ -144,9 +157,9 @@ async def _say_how_it_is_made(work: Work, instance: Instance) -> None:
 def _check_words(work: Work) -> None:
     params, facts = work.params, work.configuration.cluster.facts
     name = params["instance_name"].lower()
-    if not _host_name(name):
+    if not _host_name(name) or ".." in name or name.startswith("."):
         raise prereq(f"Invalid hostname '{name}'", WRONG_INPUT)
-    params["instance_name"] = name
+    params["instance_name"] = name = name.rstrip(".")
     params.setdefault("helper_startup_timeout", 300)
     params.setdefault("helper_shutdown_timeout", 7200)
     if params["ip_check"] and not params["name_check"]:
@@ -158,6 +171,7 @@ def _check_words(work: Work) -> None:
         enabled = ",".join(facts["enabled_disk_templates"])
         text = f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are: {enabled}"
         raise OpPrereqError("OpPrereqError", [text])  # a refusal without a code
+    _check_adoption(template, params["disks"])
     if template in _IN_FILES:
         params.setdefault("file_driver", "loop")
     if "pnode" in params and "iallocator" in params:
@@ -167,14 +181,31 @@ def _check_words(work: Work) -> None:
     if "snode" in params and template not in _MIRRORED:
         work.warn("Secondary node will be ignored on non-mirrored disk template")
         del params["snode"]
+    check_opportunistic_locking(params)
     if params["mode"] == "import":
         raise prereq(f"No export found for relative path {params.get('src_path', name)}", WRONG_INPUT)
     if params["mode"] == "remote-import":
         raise prereq("Missing source handshake", WRONG_INPUT)
     if "os_type" not in params:
         raise prereq("No guest OS or OS image specified", WRONG_INPUT)
+    if params["os_type"] in facts["blacklisted_os"]:
+        raise prereq(f"Guest OS '{params['os_type']}' is not allowed for installation", WRONG_STATE)
     if work.configuration.instances.named(name):
         raise prereq(f"Instance '{name}' is already in the cluster", EXISTS)
+
+
+def _check_adoption(template: str, disks: list[dict[str, Any]]) -> None:
+    adopted = ["adopt" in disk for disk in disks]
+    if any(adopted) and not all(adopted):
+        raise prereq("Either all disks are adopted or none is", WRONG_INPUT)
+    if any(adopted) and template not in _ADOPTING:
+        raise prereq(f"Disk adoption is not supported for the '{template}' disk template", WRONG_INPUT)
+
+
+def check_opportunistic_locking(params: dict[str, Any]) -> None:
+    """Raises where nodes are named, and yet those whose locks happen to be free are to be taken."""
+    if params["opportunistic_locking"] and not params.get("iallocator"):
+        raise prereq("Opportunistic locking is only available in combination with an instance allocator", WRONG_INPUT)
 
 
 def _check_names(what: str, given: list[dict[str, Any]]) -> None:
@@ -203,7 +234,7 @@ def _check_hypervisor(work: Work) -> None:
         text = f"Selected hypervisor ({hypervisor}) not enabled in the cluster ({','.join(enabled)})"
         raise prereq(text, WRONG_STATE)
     given = work.params["hvparams"]
-    check_hypervisor_parameters(given)
+    check_hypervisor_parameters(work, given)
     if given:
         raise prereq(
             "The following hypervisor parameters are global and cannot be customized at instance level, please modify "

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from rapier.embedded.allocation import allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Instance, Node
-from rapier.embedded.opcodes.instances import check_disks, check_stopped, disk_path, node_of
+from rapier.embedded.opcodes.files import disk_path
+from rapier.embedded.opcodes.instances import check_disks, check_stopped, node_of
 from rapier.embedded.parameters import DISK_SIZE
 from rapier.embedded.refusals import WRONG_INPUT, generic, prereq
 from rapier.embedded.work import Work, instance_lock, node_locks

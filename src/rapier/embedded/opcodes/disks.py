@@ -11,6 +11,7 @@ from typing import Any
 from rapier.embedded.allocation import allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.opcodes.instances import node_of
+from rapier.embedded.opcodes.policies import violations
 from rapier.embedded.parameters import shown_size
 from rapier.embedded.refusals import NO_RESOURCES, WRONG_INPUT, WRONG_STATE, prereq
 from rapier.embedded.work import Work, instance_lock, node_locks
@@ -34,11 +35,10 @@ async def grow(work: Work) -> None:
         )
     node = configuration.nodes[instance.primary_node]
     if not params["ignore_ipolicy"]:
-        [bounds] = configuration.ipolicy(configuration.groups[node.group])["minmax"]
-        lowest, highest = bounds["min"]["disk-size"], bounds["max"]["disk-size"]
-        if not lowest <= target <= highest:
-            text = f"disk-size/{number} value {target} is not in range [{lowest}, {highest}]"
-            raise prereq(f"Growing disk {number} violates policy: {text}", WRONG_INPUT)
+        policy = configuration.ipolicy(configuration.groups[node.group])
+        sizes = [target if index == number else disk.size for index, disk in enumerate(instance.disks)]
+        if found := violations(policy, instance.disk_template, sizes):
+            raise prereq(f"Growing disk {number} violates policy: {', '.join(found)}", WRONG_INPUT)
     node_of(work, instance)
     free = configuration.free_disk(node)
     if instance.disk_template in _LOGICAL_VOLUMES and target - size > free:

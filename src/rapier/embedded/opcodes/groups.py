@@ -8,8 +8,9 @@ from typing import Any
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Node, NodeGroup
 from rapier.embedded.opcodes.policies import check_policy_words, updated_policy
-from rapier.embedded.parameters import NODE_PARAMETERS, check_types, updated
-from rapier.embedded.refusals import EXISTS, WRONG_INPUT, WRONG_STATE, failed, generic, prereq
+from rapier.embedded.opcodes.states import keep, new_states
+from rapier.embedded.parameters import NODE_PARAMETERS, Reading, check_types, readings_like, updated
+from rapier.embedded.refusals import EXISTS, WRONG_INPUT, WRONG_STATE, failed, prereq
 from rapier.embedded.work import Work, node_locks
 
 _WORDS = ("ndparams", "diskparams", "alloc_policy", "hv_state", "disk_state", "ipolicy")
@@ -43,11 +44,10 @@ async def add(work: Work) -> None:
     if there is not None:
         text = f"Desired group name '{there.name}' already exists as a node group (UUID: {there.uuid})"
         raise prereq(text, EXISTS)
-    refuse_states(params)
     if "ndparams" in params:
         params["ndparams"] = check_types(params["ndparams"], NODE_PARAMETERS)
-    diskparams = params.get("diskparams", {})
-    check_disk_parameters(configuration, diskparams)
+    states = new_states(params, configuration)
+    diskparams = disk_parameters(configuration, params.get("diskparams", {}))
     ipolicy = params.get("ipolicy", {})
     if ipolicy:
         check_policy_words(configuration, ipolicy)
@@ -61,6 +61,7 @@ async def add(work: Work) -> None:
             ndparams=params.get("ndparams", {}),
             diskparams=diskparams,
             ipolicy=ipolicy,
+            **states,
         )
     )
 
@@ -101,22 +102,22 @@ async def set_params(work: Work) -> list[tuple[str, str]] | None:
     params, configuration = work.params, work.configuration
     if not any(name in params for name in _WORDS):
         raise prereq("Please pass at least one modification", WRONG_INPUT)
-    refuse_states(params)
     group = work.known_group(params["group_name"])
     ndparams = updated(group.ndparams, params.get("ndparams") or {}, NODE_PARAMETERS)
-    given = params.get("diskparams") or {}
-    check_disk_parameters(configuration, given)
     diskparams = {**group.diskparams}
-    for template, values in given.items():
+    for template, values in (params.get("diskparams") or {}).items():
         both = {**diskparams.get(template, {}), **values}
-        diskparams[template] = {name: value for name, value in both.items() if value != "default"}
+        own = {name: value for name, value in both.items() if value != "default"}
+        diskparams |= disk_parameters(configuration, {template: own})
     ipolicy = group.ipolicy
     if params.get("ipolicy"):
         ipolicy = updated_policy(configuration, group.ipolicy, params["ipolicy"], of_group=True)
+    states = new_states(params, configuration, group)
     if work.only_looks():
         return None
     await work.pause()
     edited = work.changes.edit(group)
+    keep(edited, states)
     edited.ndparams, edited.diskparams, edited.ipolicy = ndparams, diskparams, ipolicy
     edited.alloc_policy = params.get("alloc_policy", edited.alloc_policy)
     shown = (("ndparams", ndparams), ("diskparams", diskparams))
@@ -162,17 +163,15 @@ def _split(configuration: Configuration, moved: dict[str, str]) -> list[str]:
     ]
 
 
-def check_disk_parameters(configuration: Configuration, given: dict[str, Any]) -> None:
-    """Raises Ganeti's error for a parameter that a disk template does not have."""
+def disk_parameters(configuration: Configuration, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parameters of disk templates, each of its type. Raises Ganeti's errors."""
     known = configuration.cluster.facts["diskparams"]
-    for template, values in given.items():
-        for name in values:
-            if name not in known.get(template, {}):
-                raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
-
-
-def refuse_states(params: dict[str, Any]) -> None:
-    """Raises for the static states of hypervisor and disks, which are not kept here."""
-    for name in ("hv_state", "disk_state"):
-        if params.get(name):
-            raise failed(f"The embedded master keeps no '{name}'")
+    of_any: dict[str, Reading] = {}
+    for defaults in known.values():
+        of_any |= readings_like(defaults)
+    typed = {template: check_types(values, of_any) for template, values in given.items()}
+    strange = [f"{template}/{name}" for template, values in typed.items() for name in values.keys() - known[template]]
+    if strange:
+        inner = (f"Provided option keys not supported: {', '.join(strange)}", WRONG_INPUT)
+        raise prereq(f"While verify diskparams options: {inner}", WRONG_INPUT)  # as Ganeti shows its own error
+    return typed

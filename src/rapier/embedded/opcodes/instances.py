@@ -8,6 +8,7 @@ from typing import Any
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.instance_fields import console_of, status
 from rapier.embedded.model import Instance, Nic, Node
+from rapier.embedded.opcodes.files import disk_path
 from rapier.embedded.parameters import backend_parameters
 from rapier.embedded.refusals import (
     ENVIRONMENT,
@@ -20,6 +21,7 @@ from rapier.embedded.refusals import (
     prereq,
 )
 from rapier.embedded.work import Work, instance_lock
+from rapier.errors import OpPrereqError
 
 
 def node_of(work: Work, instance: Instance) -> Node:
@@ -40,10 +42,27 @@ def check_stopped(work: Work, instance: Instance, why: str, states: Sequence[str
         raise prereq(f"Instance {instance.name} is running, {why}", WRONG_STATE)
 
 
+def check_not_offline(instance: Instance) -> None:
+    """Raises where the instance is marked offline: it is neither to run nor to be stopped."""
+    if instance.admin_state == "offline":
+        text = f"Instance '{instance.name}' is marked to be offline, can't use instance from outside down, up states"
+        raise prereq(text, WRONG_STATE)
+
+
 def check_disks(instance: Instance) -> None:
     """Raises where the instance has none."""
     if not instance.disks:
         raise prereq(f"Instance '{instance.name}' has no disks", WRONG_INPUT)
+
+
+def check_spindles(configuration: Configuration, nodes: Iterable[Node], spindles: int | None) -> None:
+    """Raises where a disk names spindles and its nodes share them, or names none and each disk has its own there."""
+    own = any(configuration.ndparams(configuration.groups[node.group], node)["exclusive_storage"] for node in nodes)
+    if spindles is not None and not own:
+        text = "Spindles in instance disks cannot be specified when exclusive storage is not active"
+        raise prereq(text, WRONG_INPUT)
+    if spindles is None and own:
+        raise prereq("You must specify spindles in instance disks when exclusive storage is active", WRONG_INPUT)
 
 
 def check_free_memory(work: Work, node: Node, reason: str, needed: int) -> None:
@@ -63,18 +82,23 @@ def check_bridges(work: Work, node: Node, nics: Iterable[Nic]) -> None:
         raise prereq(text, ENVIRONMENT)
 
 
-def check_hypervisor_parameters(given: dict[str, Any]) -> None:
+def check_hypervisor_parameters(work: Work, given: dict[str, Any]) -> None:
     """The fake hypervisor has no parameter that an instance could have of its own."""
+    of_any = {name for known in work.configuration.cluster.facts["hvparams"].values() for name in known}
+    for name in given:
+        if name not in of_any:
+            raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
     for name in given:
         if name != "migration_mode":
-            raise generic("TypeEnforcementError", f"Unknown parameter '{name}'")
+            raise generic("HypervisorError", f"Parameter '{name}' is not supported")
 
 
 async def startup(work: Work) -> None:
     """OP_INSTANCE_STARTUP."""
     instance = work.instance()
-    check_hypervisor_parameters(work.params["hvparams"])
+    check_hypervisor_parameters(work, work.params["hvparams"])
     for_now = backend_parameters(work.params["beparams"])
+    check_not_offline(instance)
     node = work.configuration.nodes[instance.primary_node]
     if node.offline and work.params["ignore_offline_nodes"]:
         work.warn("Ignoring offline primary node")
@@ -82,9 +106,6 @@ async def startup(work: Work) -> None:
             work.changes.edit(instance).admin_state = "up"
             work.info("Primary node offline, marked instance as started")
         return
-    if instance.admin_state == "offline":
-        text = f"Instance '{instance.name}' is marked to be offline, can't use instance from outside down, up states"
-        raise prereq(text, WRONG_STATE)
     node_of(work, instance)
     in_force = work.configuration.beparams(instance) | for_now
     if not instance.running:
@@ -107,20 +128,30 @@ def run(edited: Instance, in_force: dict[str, Any]) -> None:
 
 
 async def shutdown(work: Work) -> None:
-    """OP_INSTANCE_SHUTDOWN."""
+    """OP_INSTANCE_SHUTDOWN; with `force` also of one that is marked offline, which stays so."""
+    if work.params["no_remember"] and "admin_state_source" in work.params:
+        work.warn("Parameter 'admin_state_source' has no effect if used with parameter 'no_remember'")
     source = work.params.setdefault("admin_state_source", "admin")
     instance = work.instance()
+    if work.params["force"]:
+        work.warn("Ignoring offline instance check")
+    else:
+        check_not_offline(instance)
     node = work.configuration.nodes[instance.primary_node]
     offline = node.offline and work.params["ignore_offline_nodes"]
-    if not offline:
+    if offline:
+        work.warn("Ignoring offline primary node")
+    else:
         node_of(work, instance)
+    if source == "user":
+        _check_stopped_by_its_user(instance, node)
     if work.only_looks():
         return
     await work.pause()
     if instance.admin_state == "down" and not instance.running:
         return
     edited = work.changes.edit(instance)
-    if not work.params["no_remember"]:
+    if not work.params["no_remember"] and instance.admin_state != "offline":
         edited.admin_state = "down"
         edited.admin_state_source = source
     if offline:
@@ -129,9 +160,17 @@ async def shutdown(work: Work) -> None:
         edited.running = edited.disks_active = False
 
 
+def _check_stopped_by_its_user(instance: Instance, node: Node) -> None:
+    """Raises always: an instance of the fake hypervisor has no user who could have stopped it from within."""
+    if node.offline:
+        raise OpPrereqError("OpPrereqError", [f"Error checking instance '{instance.name}': Node is marked offline"])
+    raise OpPrereqError("OpPrereqError", [f"Instance '{instance.name}' was not shutdown by the user"])  # has no code
+
+
 async def reboot(work: Work) -> None:
     """OP_INSTANCE_REBOOT. Only a full reboot takes parameters that were changed since the start."""
     instance = work.instance()
+    check_not_offline(instance)
     node = node_of(work, instance)
     in_force = work.configuration.beparams(instance)
     if not instance.running:
@@ -245,14 +284,6 @@ def _nic(work: Work, nic: Nic) -> list[Any]:
     network = work.configuration.networks[nic.network].name if nic.network else None
     shown = [params[name] for name in ("mode", "link", "vlan")]
     return [nic.name, nic.uuid, nic.ip, nic.mac, *shown, nic.network, network and {"name": network}]
-
-
-def disk_path(configuration: Configuration, one: Instance, index: int) -> str:
-    """Where the file of a disk would be."""
-    folder = configuration.cluster.facts[
-        "shared_file_storage_dir" if one.disk_template == "sharedfile" else "file_storage_dir"
-    ]
-    return f"{folder}/{one.name}/{one.disks[index].file}.{one.disk_template}.disk{index}"
 
 
 def _disk(work: Work, one: Instance, index: int, static: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rapier.embedded import addresses
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Disk, Instance, Nic
 from rapier.embedded.opcodes import interfaces
-from rapier.embedded.opcodes.instances import check_hypervisor_parameters, node_of
+from rapier.embedded.opcodes.instances import check_hypervisor_parameters, check_spindles, node_of
 from rapier.embedded.opcodes.networks import locks_of_nics
 from rapier.embedded.opcodes.policies import check_policy
 from rapier.embedded.opcodes.systems import check_parameters
@@ -59,7 +59,7 @@ async def set_params(work: Work) -> Changed | None:
         changed += _change_disk(work, edited, change)
     for change in nics:
         changed += _change_nic(work, edited, change)
-    check_hypervisor_parameters(params["hvparams"])
+    check_hypervisor_parameters(work, params["hvparams"])
     if params["hvparams"]:
         raise prereq(
             "The following hypervisor parameters are global and cannot be customized at instance level, please modify "
@@ -171,8 +171,9 @@ def _check_policy(work: Work, before: Instance, edited: Instance) -> None:
         configuration = work.configuration
         group = configuration.groups[configuration.nodes[edited.primary_node].group]
         sizes = [disk.size for disk in edited.disks]
-        in_force = configuration.beparams(edited)
-        check_policy(configuration, group, in_force, edited.disk_template, sizes, len(edited.nics))
+        in_force = configuration.beparams(edited) if work.params["beparams"] else {}
+        nics, template = len(edited.nics), edited.disk_template
+        check_policy(configuration, group, in_force, template, sizes, nics, least_memory_too=True)
 
 
 # -- disks and network interfaces ------------------------------------------------------------------------------------
@@ -236,6 +237,8 @@ def _change_disk(work: Work, edited: Instance, change: Change) -> Changed:
     if "size" not in members:
         raise prereq("Required disk parameter 'size' missing", WRONG_INPUT)
     size, mode = DISK_SIZE("size", members["size"]), members.get("mode", "rw")
+    nodes = [work.configuration.nodes[uuid] for uuid in (edited.primary_node, *edited.secondary_nodes)]
+    check_spindles(work.configuration, nodes, members.get("spindles"))
     edited.disks.insert(index, Disk(size=size, mode=mode, name=_or_none(members.get("name"))))
     return [(f"disk/{index}", f"add:size={size},mode={mode}")]
 
@@ -247,7 +250,7 @@ def _or_none(value: Any) -> Any:
 def _change_nic(work: Work, edited: Instance, change: Change) -> Changed:
     what, which, members = change
     if what in ("attach", "detach"):
-        raise failed("The embedded master cannot attach or detach network interfaces")
+        raise prereq(f"{what.title()} operation is not supported for NICs", WRONG_INPUT)
     index = _place("NIC", edited.nics, what, which)
     if what == "remove":
         del edited.nics[index]

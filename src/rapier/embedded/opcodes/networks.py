@@ -43,7 +43,7 @@ def locks_of_nics(nics: Iterable[dict[str, Any]], configuration: Configuration) 
 
 def mac_prefix(given: str) -> str:
     """The first half of a MAC address, in small letters. Raises Ganeti's error for what is none."""
-    if not _prefix(given.lower()) or int(given[:2], 16) & 1:
+    if not _prefix(given.lower()):
         raise prereq(f"Invalid MAC address prefix '{given}'", WRONG_INPUT)
     return given.lower()
 

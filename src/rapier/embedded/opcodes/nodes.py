@@ -6,10 +6,11 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from rapier.embedded.allocation import allocate
+from rapier.embedded.allocation import Claims, allocate
 from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Instance, Node, new_uuid
 from rapier.embedded.opcodes.migration import EXTERNALLY_MIRRORED, INTERNALLY_MIRRORED, choose_by
+from rapier.embedded.opcodes.states import keep, new_states
 from rapier.embedded.parameters import NODE_PARAMETERS, updated
 from rapier.embedded.refusals import WRONG_INPUT, WRONG_STATE, failed, prereq
 from rapier.embedded.work import Work, node_locks
@@ -85,8 +86,9 @@ async def evacuate(work: Work) -> None:
     await work.pause()
     jobs = []
     moves = []
+    claims = Claims()
     for one in instances:
-        opcode, target = _evacuation(work, node, one, primary)
+        opcode, target = _evacuation(work, node, one, primary, claims)
         jobs.append([opcode])
         if "iallocator" in params:
             opcode["priority"] = params["priority"]  # what an allocator has worded gets the parent's
@@ -96,15 +98,17 @@ async def evacuate(work: Work) -> None:
     work.submit(jobs)
 
 
-def _evacuation(work: Work, node: Node, one: Instance, primary: bool) -> tuple[dict[str, Any], str]:
-    """The opcode that takes one instance off the node, and where to."""
+def _evacuation(work: Work, node: Node, one: Instance, primary: bool, claims: Claims) -> tuple[dict[str, Any], str]:
+    """The opcode that takes one instance off the node, and where to; that is claimed for those that follow."""
     configuration, params = work.configuration, work.params
     if not primary:
         target = params.get("remote_node")
         if target is None:
             without = frozenset({one.primary_node, *one.secondary_nodes})
             disk = sum(disk.size for disk in one.disks)
-            target = allocate(configuration, params["iallocator"], 0, disk, without).name
+            chosen = allocate(configuration, params["iallocator"], 0, disk, without, claims)
+            claims.add(chosen, 0, disk)
+            target = chosen.name
         return {
             "OP_ID": "OP_INSTANCE_REPLACE_DISKS",
             "instance_name": one.name,
@@ -123,8 +127,9 @@ def _evacuation(work: Work, node: Node, one: Instance, primary: bool) -> tuple[d
         target = configuration.nodes[one.secondary_nodes[0]].name
     elif one.disk_template in EXTERNALLY_MIRRORED:
         memory = configuration.beparams(one)["maxmem"]
-        target = allocate(configuration, params["iallocator"], memory, 0, frozenset({node.uuid})).name
-        opcode["target_node"] = target
+        chosen = allocate(configuration, params["iallocator"], memory, 0, frozenset({node.uuid}), claims)
+        claims.add(chosen, memory, 0)
+        target = opcode["target_node"] = chosen.name
     else:
         text = f"Unable to evacuate instances {one.name} (Instances of type {one.disk_template} cannot be relocated)"
         work.warn(text)
@@ -164,9 +169,11 @@ async def set_params(work: Work) -> list[tuple[str, Any]]:
             "healthy!"
         )
     ndparams = _own_parameters(node, params.get("ndparams") or {})
+    states = new_states(params, configuration, node)
     if work.only_looks():
         return None  # type: ignore[return-value]
     await work.pause()
+    keep(work.changes.edit(node), states)
     return _apply(work, node, role, ndparams)
 
 
@@ -188,9 +195,6 @@ def _check_words(params: dict[str, Any]) -> None:
             "target node to be the master",
             WRONG_INPUT,
         )
-    for name in ("hv_state", "disk_state"):
-        if params.get(name):
-            raise failed(f"The embedded master keeps no '{name}'")
 
 
 def _demotes(params: dict[str, Any]) -> bool:

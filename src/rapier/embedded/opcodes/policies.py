@@ -21,15 +21,17 @@ def updated_policy(configuration: Configuration, own: Policy, given: Policy, *, 
 
     Raises Ganeti's errors.
     """
-    if of_group and "std" in given:
-        raise prereq("std cannot appear in group instance specs", WRONG_INPUT)
     if unknown := sorted(given.keys() - {*_MEMBERS}):
         raise prereq(f"Invalid key in new ipolicy: {', '.join(unknown)}", WRONG_INPUT)
     policy = {**own}
     for name, value in given.items():
-        if of_group and value in ("default", ["default"]):
+        if not value or value in ("default", ["default"]):  # 0 as well, as in Ganeti
+            if not of_group:
+                raise prereq(f"Can't unset ipolicy attribute '{name}' on the cluster'", WRONG_INPUT)
             policy.pop(name, None)
         elif name == "std":
+            if of_group:
+                raise prereq("std cannot appear in group instance specs", WRONG_INPUT)
             policy["std"] = {**policy.get("std", {}), **value}
         else:
             policy[name] = value
@@ -44,29 +46,50 @@ def check_policy(
     template: str,
     disks: Sequence[int],
     nics: int,
+    *,
+    least_memory_too: bool = False,
 ) -> None:
-    """Raises where an instance with such beparams, disks (MiB each) and so many interfaces may not be in the group."""
-    policy = configuration.ipolicy(group)
-    values: list[tuple[str, int]] = [
-        ("memory-size", in_force["maxmem"]),
-        ("cpu-count", in_force["vcpus"]),
-        ("disk-count", len(disks)),
+    """Raises where an instance with such beparams, disks (MiB each) and so many interfaces may not be in the group.
+
+    Of the beparams only those count that `in_force` holds; `minmem` only with `least_memory_too`.
+    """
+    memories = ("maxmem", "minmem") if least_memory_too else ("maxmem",)
+    values = [
+        *(("memory-size", in_force.get(name)) for name in memories),
+        ("cpu-count", in_force.get("vcpus")),
         ("nic-count", nics),
-        ("spindle-use", in_force["spindle_use"]),
-        *(("disk-size", size) for size in disks),
+        ("spindle-use", in_force.get("spindle_use")),
     ]
-    violations = []
-    if template not in policy["disk-templates"]:
-        allowed = ", ".join(policy["disk-templates"])
-        violations.append(f"Disk template {template} is not allowed (allowed templates {allowed})")
-    [bounds] = policy["minmax"]
-    for name, value in values:
-        lowest, highest = bounds["min"][name], bounds["max"][name]
-        if not lowest <= value <= highest:
-            violations.append(f"{name} value {value} is not in range [{lowest}, {highest}]")
-    if violations:
-        text = f"Instance allocation to group {group.uuid} ({group.name}) violates policy: {', '.join(violations)}"
+    if found := violations(configuration.ipolicy(group), template, disks, values):
+        text = f"Instance allocation to group {group.uuid} ({group.name}) violates policy: {', '.join(found)}"
         raise prereq(text, WRONG_INPUT)
+
+
+def violations(
+    policy: Policy, template: str, disks: Sequence[int], others: Sequence[tuple[str, int | None]] = ()
+) -> list[str]:
+    """What of an instance with such disks (MiB each) the policy forbids; the kindest of its bounds count."""
+    values = [*others, *((f"disk-size/{index}", size) for index, size in enumerate(disks))]
+    if disks:
+        values.append(("disk-count", len(disks)))
+    allowed = policy["disk-templates"]
+    wrong = []
+    if template not in allowed:
+        colon = ":" if disks else ""  # Ganeti says it in two places
+        wrong.append(f"Disk template {template} is not allowed (allowed templates{colon} {', '.join(allowed)})")
+    return wrong + min((_out_of_bounds(bounds, values) for bounds in policy["minmax"]), key=len)
+
+
+def _out_of_bounds(bounds: Policy, values: Sequence[tuple[str, int | None]]) -> list[str]:
+    wrong = []
+    for name, value in values:
+        if value is None:
+            continue
+        spec = name.partition("/")[0]
+        lowest, highest = bounds["min"][spec], bounds["max"][spec]
+        if not lowest <= value <= highest:
+            wrong.append(f"{name} value {value} is not in range [{lowest}, {highest}]")
+    return list(dict.fromkeys(wrong))
 
 
 def check_policy_words(configuration: Configuration, policy: Policy) -> None:

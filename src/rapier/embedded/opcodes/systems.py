@@ -37,7 +37,18 @@ def check_parameters(name: str, node: str, given: Mapping[str, Any]) -> None:
 
 def _on_nodes(work: Work, name: str) -> dict[str, Any]:
     row = [f"/srv/ganeti/os/{name}", True, "", VARIANTS[name], [], [API_VERSION], True]
-    return {node.uuid: [row] for node in work.configuration.nodes if not node.offline}
+    return {node.uuid: [row] for node in work.configuration.nodes if not node.offline and node.vm_capable}
+
+
+def _of_variants(fact: str) -> Callable[[Work, str], Any]:
+    """What the cluster keeps for single variants of a system."""
+
+    def field(work: Work, name: str) -> dict[str, Any]:
+        kept = work.configuration.cluster.facts[fact]
+        whole = [f"{name}+{variant}" for variant in VARIANTS[name]]
+        return {one: kept[one] for one in whole if one in kept}
+
+    return field
 
 
 FIELDS: Mapping[str, Callable[[Work, str], Any]] = {
@@ -50,13 +61,21 @@ FIELDS: Mapping[str, Callable[[Work, str], Any]] = {
     "api_versions": lambda work, name: [API_VERSION],
     "trusted": lambda work, name: True,
     "node_status": _on_nodes,
+    "os_hvp": _of_variants("os_hvp"),
+    "osparams": _of_variants("osparams"),
 }
+_HIDING = ("hidden", "blacklisted")
 
 
 async def diagnose(work: Work) -> list[list[Any]]:
-    """OP_OS_DIAGNOSE: a row for each operating system."""
+    """OP_OS_DIAGNOSE: a row for each operating system.
+
+    Hidden and blacklisted ones are left out, unless the field that tells them apart is asked for.
+    """
     fields = work.params["output_fields"]
     if unknown := [name for name in fields if name not in FIELDS]:
         raise prereq(f"Unknown output fields selected: {', '.join(unknown)}", WRONG_INPUT)
-    names = work.params["names"] or VARIANTS
-    return [[FIELDS[field](work, name) for field in fields] for name in names if name in VARIANTS]
+    hiding = [field for field in _HIDING if field not in fields]
+    names = [name for name in work.params["names"] or VARIANTS if name in VARIANTS]
+    shown = [name for name in names if not any(FIELDS[field](work, name) for field in hiding)]
+    return [[FIELDS[field](work, name) for field in fields] for name in shown]

@@ -21,7 +21,7 @@ WRITE = Case("PUT", "/2/tags", "/2/tags", "tag=a")
 
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
     """As one side gave it."""
-    raw = json.dumps(body).encode()
+    raw = json.dumps(body).encode() + b"\n"
     return Answer(status, {"content-length": str(len(raw)), "server": "Rapier", **(headers or {})}, body, raw)
 
 
@@ -44,6 +44,12 @@ def test_a_status_a_header_of_stocks_and_a_wrong_length_are_seen() -> None:
     assert of_answers(READ, answer(1), answer(1, headers={"content-length": "7"})) == [
         "the length of Rapier's body is not the one in its header"
     ]
+
+
+def test_a_text_that_is_spaced_otherwise_is_seen() -> None:
+    raw = b'{"a":1}\n'
+    tight = Answer(200, {"content-length": str(len(raw)), "server": "Rapier"}, {"a": 1}, raw)
+    assert of_answers(READ, answer({"a": 1}), tight) == ["the text of Rapier's body is another than Python writes"]
 
 
 def test_headers_that_only_rapier_sends_do_not_count() -> None:

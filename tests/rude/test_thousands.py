@@ -113,6 +113,7 @@ def comers(served: Served, count: int) -> Iterator[socket.socket]:
         yield socket.create_connection(served.endpoint.address, 30, (source, 0))
 
 
+@pytest.mark.alone
 def test_a_thousand_that_never_start_tls(served: Served, figures: Figures) -> None:
     assert eventually(served.is_deserted)
     memory, before = memory_kib(served.pid, peak=True), served.p99()

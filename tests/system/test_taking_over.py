@@ -201,7 +201,7 @@ def test_ganetis_own_programs_start_rapier_and_start_it_again_when_it_has_ended(
     assert Path(f"/proc/{first}/comm").read_text() == "ganeti-rapi\n"
     assert Path(f"/proc/{first}").owner() == "gnt-rapi"
     assert server_of(stock.url, certificate) == "Rapier", "it serves when the command has ended"
-    assert "serving https://198.51.100.10:5080" in log.read_text()
+    assert eventually(lambda: "serving https://198.51.100.10:5080" in log.read_text())
 
     log.rename(log.with_suffix(".log.1"))  # as logrotate does, and then
     lab.run(DAEMON_UTIL, "rotate-logs", "ganeti-rapi")
@@ -213,7 +213,7 @@ def test_ganetis_own_programs_start_rapier_and_start_it_again_when_it_has_ended(
     second = int(pid_file(lab).read_text())
     assert second != first
     assert server_of(stock.url, certificate) == "Rapier"
-    assert "serving https://198.51.100.10:5080" in log.read_text()
+    assert eventually(lambda: "serving https://198.51.100.10:5080" in log.read_text())
 
     lab.run(DAEMON_UTIL, "stop", "ganeti-rapi")
     assert not pid_file(lab).exists()

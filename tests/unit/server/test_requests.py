@@ -160,7 +160,7 @@ def test_a_small_head_right_behind_a_large_body_is_not_taken_for_a_large_head(pl
 def test_heads_that_wait_for_their_turn_are_no_more_than_one_may_be(plain: Daemon) -> None:
     """Or who has no password yet could have a daemon keep megabytes for each of his connections."""
     with plain.connect() as sock:
-        sock.sendall(request("GET", "/slow?0.5") + request("GET", "/", "a: " + "b" * 30_000) * 3)
+        sock.sendall(request("GET", "/slow?2") + request("GET", "/", "a: " + "b" * 30_000) * 3)
         everything = b""
         while piece := sock.recv(65536):
             everything += piece

@@ -61,12 +61,6 @@ def header_list(scope: Scope, name: bytes) -> str | None:
     return ", ".join(values) if values else None
 
 
-def body_media_type(scope: Scope) -> bytes:
-    """The body's media type in lower case, without parameters (RFC 9110 8.3.1)."""
-    value = header(scope, b"content-type") or b"application/octet-stream"
-    return value.partition(b";")[0].strip().lower()
-
-
 def has_body(scope: Scope) -> bool:
     """Whether the request announced a body (RFC 9112 6.3)."""
     return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])

@@ -97,9 +97,9 @@ NODE_PARAMETERS: Mapping[str, Reading] = {
 _BY_TYPE: Mapping[type, Reading] = {bool: _boolean, int: _integer, float: _number, str: _text}
 
 
-def readings_like(defaults: Mapping[str, Any]) -> dict[str, Reading]:
-    """How values are read for parameters that have these defaults."""
-    return {name: _BY_TYPE[type(value)] for name, value in defaults.items()}
+def readings_of_any(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Reading]:
+    """How values are read for the parameters of several kinds, by their defaults: Ganeti looks at types first."""
+    return {name: _BY_TYPE[type(value)] for defaults in kinds.values() for name, value in defaults.items()}
 
 
 def backend_parameters(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,9 +59,8 @@ def creations(request: Request) -> Params:
         raise bad_request("Request is missing required 'instances' field in body")
     params = dict(request.body)
     instances, create = params["instances"], str(INSTANCE.create)
-    if not isinstance(
-        instances, dict | str
-    ):  # stock takes what such a one consists of; where that is nothing, it is right
+    # Of an object or a text stock takes what it consists of; where that is nothing, nothing is wrong
+    if not isinstance(instances, dict | str):
         check_type(instances, list, "'instances' parameter")
     params["instances"] = [fill(create, one, {}, CREATION_NAMES) for one in instances]
     return params

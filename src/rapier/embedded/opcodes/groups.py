@@ -9,7 +9,7 @@ from rapier.embedded.configuration import Configuration
 from rapier.embedded.model import Node, NodeGroup
 from rapier.embedded.opcodes.policies import check_policy_words, updated_policy
 from rapier.embedded.opcodes.states import keep, new_states
-from rapier.embedded.parameters import NODE_PARAMETERS, Reading, check_types, readings_like, updated
+from rapier.embedded.parameters import NODE_PARAMETERS, check_types, readings_of_any, updated
 from rapier.embedded.refusals import EXISTS, WRONG_INPUT, WRONG_STATE, failed, prereq
 from rapier.embedded.work import Work, node_locks
 
@@ -166,9 +166,7 @@ def _split(configuration: Configuration, moved: dict[str, str]) -> list[str]:
 def disk_parameters(configuration: Configuration, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters of disk templates, each of its type. Raises Ganeti's errors."""
     known = configuration.cluster.facts["diskparams"]
-    of_any: dict[str, Reading] = {}
-    for defaults in known.values():
-        of_any |= readings_like(defaults)
+    of_any = readings_of_any(known)
     typed = {template: check_types(values, of_any) for template, values in given.items()}
     strange = [f"{template}/{name}" for template, values in typed.items() for name in values.keys() - known[template]]
     if strange:

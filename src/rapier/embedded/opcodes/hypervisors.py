@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rapier.embedded.parameters import Reading, check_types, readings_like
+from rapier.embedded.parameters import check_types, readings_of_any
 from rapier.embedded.refusals import failed, generic
 from rapier.embedded.work import Work
 
@@ -49,10 +49,7 @@ def _checked(work: Work, hypervisor: str, values: Params) -> Params:
     known = work.configuration.cluster.facts["hvparams"]
     if hypervisor not in known:
         raise generic("HypervisorError", f"Unknown hypervisor type '{hypervisor}'")
-    of_any: dict[str, Reading] = {}
-    for defaults in known.values():
-        of_any |= readings_like(defaults)
-    values = check_types(values, of_any)
+    values = check_types(values, readings_of_any(known))
     for name in values:
         if name not in known[hypervisor]:
             raise generic("HypervisorError", f"Parameter '{name}' is not supported")
